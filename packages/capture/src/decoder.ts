@@ -1,0 +1,39 @@
+/**
+ * What every format's decoder is: a pure machine from lines to facts.
+ *
+ * A decoder is deterministic and prefix-stable: fed the same lines it gives the same facts in the
+ * same order, and what it gave for a prefix does not change when more lines follow (an
+ * interrupted import resumes by skipping the facts it already has). What must wait for a later
+ * line (the result of a call) is held back; how much can be held back is bounded.
+ */
+import type { Fact } from "@ioasis/core";
+
+export const FORMATS = [
+  "qemu",
+  "ftrace",
+  "perf",
+  "trace-cmd",
+  "bpftrace",
+  "kprobe",
+  "vectors",
+  "dmesg",
+  "dpdk",
+  "vfio-user",
+  "jsonl",
+] as const;
+export type FormatName = (typeof FORMATS)[number];
+
+/** Where a decoder puts what it finds. */
+export interface FactSink {
+  fact(fact: Fact): void;
+  /** A line that is not a record of this format, or a broken one; each is counted and named once. */
+  problem(line: number, reason: string): void;
+}
+
+export interface Decoder {
+  readonly format: FormatName;
+  /** One line without its line end; `number` is 1-based. Blank lines and headers are fine. */
+  line(text: string, number: number, sink: FactSink): void;
+  /** The file ended: gives out what was held back, or says which call never returned. */
+  end(sink: FactSink): void;
+}

@@ -1,0 +1,337 @@
+/**
+ * The mapped ranges ("areas") of one space: disjoint closed intervals in order of address.
+ *
+ * A sorted list of chunks of at most 128 rows in typed arrays; a directory of the chunks' first
+ * addresses is searched by bisection, then the chunk. What an area carries beside its range sits
+ * in an arena of slots that a chunk row points to, so that keeping the order moves 20 bytes a row.
+ * Exact 64-bit. Not thread-safe; the owner is one `Space`.
+ *
+ * The kernel's counterpart is io_pagetable's area_itree (drivers/iommu/iommufd/io_pagetable.c).
+ */
+import type { Iova } from "./address.ts";
+import { sourceOf } from "./event-batch.ts";
+import { PROTS, type Prot, type Run, type Source } from "./source.ts";
+
+const ROWS_MAX = 128;
+
+class Chunk {
+  length = 0;
+  readonly iova = new BigUint64Array(ROWS_MAX);
+  readonly last = new BigUint64Array(ROWS_MAX);
+  readonly slot = new Uint32Array(ROWS_MAX);
+}
+
+/** What an area carries beside its range; column form of `Source` (see `sourceOf`). */
+class Slots {
+  capacity = 0;
+  traits = new Uint8Array(0);
+  value = new BigUint64Array(0);
+  fd = new Int32Array(0);
+  version = new Float64Array(0);
+  /** Start of the range that was mapped: an area cut by an unmap still counts its source from there. */
+  origin = new BigUint64Array(0);
+  readonly runs = new Map<number, readonly Run[]>();
+  readonly #free: number[] = [];
+  #used = 0;
+
+  take(): number {
+    const slot = this.#free.pop();
+    if (slot !== undefined) return slot;
+    if (this.#used === this.capacity) this.#grow();
+    return this.#used++;
+  }
+
+  give(slot: number): void {
+    if (this.runs.size > 0) this.runs.delete(slot);
+    this.#free.push(slot);
+  }
+
+  #grow(): void {
+    this.capacity = Math.max(64, this.capacity * 2);
+    const grown = <T extends { set(from: T): void }>(to: T, from: T): T => (to.set(from), to);
+    this.traits = grown(new Uint8Array(this.capacity), this.traits);
+    this.value = grown(new BigUint64Array(this.capacity), this.value);
+    this.fd = grown(new Int32Array(this.capacity), this.fd);
+    this.version = grown(new Float64Array(this.capacity), this.version);
+    this.origin = grown(new BigUint64Array(this.capacity), this.origin);
+  }
+}
+
+/** One mapped range as an object: for reading, never on a hot path. */
+export interface Area {
+  readonly iova: Iova;
+  readonly last: Iova;
+  readonly prot: Prot;
+  /** Of byte `iova` (an area that was cut counts from its new start). */
+  readonly source: Source;
+  /** The version that mapped it. */
+  readonly version: number;
+}
+
+export class AreaTable {
+  /** Number of areas. */
+  size = 0;
+  #chunks: Chunk[] = [];
+  /** First address of each chunk. */
+  #firsts: bigint[] = [];
+  readonly #slots = new Slots();
+
+  /** Whether any byte of `[iova, last]` is mapped. */
+  overlaps(iova: bigint, last: bigint): boolean {
+    const position = this.#lowest(iova);
+    return position !== null && (position.chunk.iova[position.row] as bigint) <= last;
+  }
+
+  /**
+   * Adds `[iova, last]`, which must be free (`overlaps` is false).
+   * `traits`, `value`, `fd`, `runs`: as in `EventBatch`.
+   */
+  insert(
+    iova: bigint,
+    last: bigint,
+    traits: number,
+    value: bigint,
+    fd: number,
+    runs: readonly Run[] | null,
+    version: number,
+  ): void {
+    const slots = this.#slots;
+    const slot = slots.take();
+    slots.traits[slot] = traits;
+    slots.value[slot] = value;
+    slots.fd[slot] = fd;
+    slots.version[slot] = version;
+    slots.origin[slot] = iova;
+    if (runs !== null) slots.runs.set(slot, runs);
+    this.#place(iova, last, slot);
+  }
+
+  /**
+   * Unmaps whatever is mapped in `[iova, last]`; an area that sticks out is cut.
+   * @returns the number of bytes that were mapped there
+   */
+  remove(iova: bigint, last: bigint): bigint {
+    let bytes = 0n;
+    for (;;) {
+      const position = this.#lowest(iova);
+      if (position === null) return bytes;
+      const { chunk, row, index } = position;
+      const areaFirst = chunk.iova[row] as bigint;
+      if (areaFirst > last) return bytes;
+      const areaLast = chunk.last[row] as bigint;
+      const slot = chunk.slot[row] as number;
+      const cutFirst = areaFirst < iova ? iova : areaFirst;
+      const cutLast = areaLast > last ? last : areaLast;
+      bytes += cutLast - cutFirst + 1n;
+      if (areaFirst < iova) {
+        chunk.last[row] = iova - 1n;
+        if (areaLast > last) {
+          this.#place(last + 1n, areaLast, this.#copySlot(slot));
+          return bytes;
+        }
+      } else if (areaLast > last) {
+        chunk.iova[row] = last + 1n;
+        if (row === 0) this.#firsts[index] = last + 1n;
+        return bytes;
+      } else {
+        this.#slots.give(slot);
+        this.#erase(index, row);
+      }
+      if (areaLast >= last) return bytes;
+    }
+  }
+
+  /** The area that holds `iova`, or null. */
+  at(iova: bigint): Area | null {
+    const position = this.#lowest(iova);
+    if (position === null || (position.chunk.iova[position.row] as bigint) > iova) return null;
+    return this.#area(position.chunk, position.row);
+  }
+
+  /** Areas that touch `[iova, last]`, ascending. */
+  *in(iova: bigint, last: bigint): Generator<Area> {
+    const position = this.#lowest(iova);
+    if (position === null) return;
+    let row = position.row;
+    for (let index = position.index; index < this.#chunks.length; index++, row = 0) {
+      const chunk = this.#chunks[index] as Chunk;
+      for (; row < chunk.length; row++) {
+        if ((chunk.iova[row] as bigint) > last) return;
+        yield this.#area(chunk, row);
+      }
+    }
+  }
+
+  /** All areas, ascending. */
+  *all(): Generator<Area> {
+    for (const chunk of this.#chunks) for (let row = 0; row < chunk.length; row++) yield this.#area(chunk, row);
+  }
+
+  /** The nearest area wholly below `iova`, or null. */
+  below(iova: bigint): Area | null {
+    let index = this.#chunkOf(iova);
+    for (; index >= 0; index--) {
+      const chunk = this.#chunks[index] as Chunk;
+      for (let row = chunk.length - 1; row >= 0; row--)
+        if ((chunk.last[row] as bigint) < iova) return this.#area(chunk, row);
+    }
+    return null;
+  }
+
+  /** The nearest area wholly above `iova`, or null. */
+  above(iova: bigint): Area | null {
+    for (const area of this.in(iova, 0xffff_ffff_ffff_ffffn)) if (area.iova > iova) return area;
+    return null;
+  }
+
+  clear(): void {
+    for (const chunk of this.#chunks)
+      for (let row = 0; row < chunk.length; row++) this.#slots.give(chunk.slot[row] as number);
+    this.#chunks = [];
+    this.#firsts = [];
+    this.size = 0;
+  }
+
+  #area(chunk: Chunk, row: number): Area {
+    const slots = this.#slots;
+    const slot = chunk.slot[row] as number;
+    const first = chunk.iova[row] as bigint;
+    const last = chunk.last[row] as bigint;
+    const traits = slots.traits[slot] as number;
+    const kind = (traits >> 2) & 0xf;
+    const skipped = kind === 0 ? 0n : first - (slots.origin[slot] as bigint);
+    return {
+      iova: first as Iova,
+      last: last as Iova,
+      prot: PROTS[traits & 3] as Prot,
+      source: sourceOf(
+        kind,
+        (slots.value[slot] as bigint) + skipped,
+        slots.fd[slot] as number,
+        (traits & 0x40) !== 0,
+        clipRuns(slots.runs.get(slot) ?? null, first, last),
+      ),
+      version: slots.version[slot] as number,
+    };
+  }
+
+  #copySlot(from: number): number {
+    const slots = this.#slots;
+    const to = slots.take();
+    slots.traits[to] = slots.traits[from] as number;
+    slots.value[to] = slots.value[from] as bigint;
+    slots.fd[to] = slots.fd[from] as number;
+    slots.version[to] = slots.version[from] as number;
+    slots.origin[to] = slots.origin[from] as bigint;
+    const runs = slots.runs.get(from);
+    if (runs !== undefined) slots.runs.set(to, runs);
+    return to;
+  }
+
+  /** Index of the last chunk whose first address is at or below `iova`; -1 if none. */
+  #chunkOf(iova: bigint): number {
+    const firsts = this.#firsts;
+    let low = 0;
+    let high = firsts.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((firsts[middle] as bigint) <= iova) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  /** Number of rows of `chunk` whose first address is at or below `iova`. */
+  #rowsUpTo(chunk: Chunk, iova: bigint): number {
+    let low = 0;
+    let high = chunk.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((chunk.iova[middle] as bigint) <= iova) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The lowest area whose last byte is at or above `iova`. */
+  #lowest(iova: bigint): { chunk: Chunk; row: number; index: number } | null {
+    let index = this.#chunkOf(iova);
+    if (index >= 0) {
+      const chunk = this.#chunks[index] as Chunk;
+      const row = this.#rowsUpTo(chunk, iova) - 1;
+      if ((chunk.last[row] as bigint) >= iova) return { chunk, row, index };
+      if (row + 1 < chunk.length) return { chunk, row: row + 1, index };
+    }
+    index++;
+    const next = this.#chunks[index];
+    return next === undefined ? null : { chunk: next, row: 0, index };
+  }
+
+  #place(iova: bigint, last: bigint, slot: number): void {
+    this.size++;
+    let index = this.#chunkOf(iova);
+    if (index < 0) {
+      if (this.#chunks.length === 0) {
+        this.#chunks.push(new Chunk());
+        this.#firsts.push(iova);
+      }
+      index = 0;
+    }
+    let chunk = this.#chunks[index] as Chunk;
+    if (chunk.length === ROWS_MAX) {
+      this.#split(index);
+      if ((this.#firsts[index + 1] as bigint) <= iova) index++;
+      chunk = this.#chunks[index] as Chunk;
+    }
+    const row = this.#rowsUpTo(chunk, iova);
+    chunk.iova.copyWithin(row + 1, row, chunk.length);
+    chunk.last.copyWithin(row + 1, row, chunk.length);
+    chunk.slot.copyWithin(row + 1, row, chunk.length);
+    chunk.iova[row] = iova;
+    chunk.last[row] = last;
+    chunk.slot[row] = slot;
+    chunk.length++;
+    if (row === 0) this.#firsts[index] = iova;
+  }
+
+  #erase(index: number, row: number): void {
+    this.size--;
+    const chunk = this.#chunks[index] as Chunk;
+    chunk.iova.copyWithin(row, row + 1, chunk.length);
+    chunk.last.copyWithin(row, row + 1, chunk.length);
+    chunk.slot.copyWithin(row, row + 1, chunk.length);
+    chunk.length--;
+    if (chunk.length === 0) {
+      this.#chunks.splice(index, 1);
+      this.#firsts.splice(index, 1);
+    } else if (row === 0) this.#firsts[index] = chunk.iova[0] as bigint;
+  }
+
+  #split(index: number): void {
+    const lower = this.#chunks[index] as Chunk;
+    const upper = new Chunk();
+    const half = ROWS_MAX >>> 1;
+    upper.iova.set(lower.iova.subarray(half));
+    upper.last.set(lower.last.subarray(half));
+    upper.slot.set(lower.slot.subarray(half));
+    upper.length = ROWS_MAX - half;
+    lower.length = half;
+    this.#chunks.splice(index + 1, 0, upper);
+    this.#firsts.splice(index + 1, 0, upper.iova[0] as bigint);
+  }
+}
+
+/** The part of `runs` inside `[first, last]`. */
+function clipRuns(runs: readonly Run[] | null, first: bigint, last: bigint): readonly Run[] | null {
+  if (runs === null) return null;
+  const top = runs.at(-1);
+  if (runs[0]?.iova === first && top !== undefined && top.iova + top.length - 1n === last) return runs;
+  const clipped: Run[] = [];
+  for (const run of runs) {
+    const from = run.iova < first ? first : run.iova;
+    const end = run.iova + run.length - 1n;
+    const to = end > last ? last : end;
+    if (from <= to) clipped.push({ iova: from as Iova, paddr: run.paddr + (from - run.iova), length: to - from + 1n });
+  }
+  return clipped;
+}

@@ -1,0 +1,328 @@
+/**
+ * A run of events of one context in columns: the currency of every hot path.
+ *
+ * Row `i` is version `firstVersion + i`. The four hot event types (see `HotEvent`) live wholly
+ * in the columns; every other event is a record in `colds`. Actors, clocks and run lists are
+ * small per-batch dictionaries, so that a batch is self-contained. Rows are only ever added.
+ *
+ * Meaning of the columns by type:
+ *
+ * | type         | iova          | last          | value                    |
+ * |--------------|---------------|---------------|--------------------------|
+ * | IovaMapped   | first byte    | last byte     | va, start, gpa or paddr  |
+ * | IovaUnmapped | first byte    | last byte     | bytes that were mapped   |
+ * | MapRefused   | as asked      | length asked  | as IovaMapped            |
+ * | UnmapRefused | as asked      | length asked  | 0                        |
+ */
+
+import type { ByteLength, Iova } from "./address.ts";
+import { assert } from "./assert.ts";
+import { type Errno, errnoCode, errnoOfCode } from "./errno.ts";
+import {
+  type Actor,
+  type ColdEvent,
+  EVENT_TYPES,
+  type HotEvent,
+  type IoasEvent,
+  type IoasHandle,
+  type Recorded,
+  type Stamp,
+} from "./events.ts";
+import { PROTS, type Run, SOURCE_KINDS, type Source } from "./source.ts";
+
+export const TYPE_MAPPED = 0;
+export const TYPE_UNMAPPED = 1;
+export const TYPE_MAP_REFUSED = 2;
+export const TYPE_UNMAP_REFUSED = 3;
+
+const TYPE_CODES: ReadonlyMap<string, number> = new Map(EVENT_TYPES.map((type, code) => [type, code]));
+const KIND_CODES: ReadonlyMap<string, number> = new Map(SOURCE_KINDS.map((kind, code) => [kind, code]));
+const PROT_CODES: ReadonlyMap<string, number> = new Map(PROTS.map((prot, code) => [prot, code]));
+const LENGTH_2_64 = 1n << 64n;
+
+/** What `push` needs beside the event. */
+export interface Envelope {
+  readonly stamp: Stamp | null;
+  readonly actor: Actor | null;
+  readonly errno: Errno | null;
+  readonly line: number;
+}
+
+/** Clock of a batch: its name and the digits behind the point of its stamps. */
+export interface ClockColumn {
+  readonly clock: string;
+  readonly decimals: number;
+}
+
+export class EventBatch {
+  readonly epoch: number;
+  readonly firstVersion: number;
+  readonly capacity: number;
+  length = 0;
+
+  readonly type: Uint8Array;
+  readonly errno: Uint8Array;
+  /**
+   * Bits 0-1 prot, bits 2-5 source kind, bit 6 the copied pages are writable,
+   * bit 7 MapRefused: no iova told; IovaUnmapped: 2^64 bytes.
+   */
+  readonly traits: Uint8Array;
+  /** Handle of the space, -1: the source does not say. */
+  readonly ioas: Int32Array;
+  readonly iova: BigUint64Array;
+  readonly last: BigUint64Array;
+  readonly value: BigUint64Array;
+  /** File descriptor of a file source, else -1. */
+  readonly fd: Int32Array;
+  /** Index into `runs`, `colds` or -1; which one follows from the type. */
+  readonly extra: Int32Array;
+  /** 1 + index into `actors`, 0 none. */
+  readonly actor: Uint32Array;
+  /** 1 + index into `clocks`, 0 none. */
+  readonly clock: Uint32Array;
+  readonly ticks: BigInt64Array;
+  readonly line: Uint32Array;
+
+  readonly actors: Actor[] = [];
+  readonly clocks: ClockColumn[] = [];
+  readonly runs: (readonly Run[])[] = [];
+  readonly colds: ColdEvent<IoasHandle>[] = [];
+
+  readonly #actorIndex = new Map<string, number>();
+  #lastActor: Actor | null = null;
+  #lastActorCode = 0;
+  readonly #clockIndex = new Map<string, number>();
+
+  constructor(epoch: number, firstVersion: number, capacity: number) {
+    assert(Number.isSafeInteger(firstVersion) && firstVersion >= 1, "the first event has version 1");
+    this.epoch = epoch;
+    this.firstVersion = firstVersion;
+    this.capacity = capacity;
+    this.type = new Uint8Array(capacity);
+    this.errno = new Uint8Array(capacity);
+    this.traits = new Uint8Array(capacity);
+    this.ioas = new Int32Array(capacity);
+    this.iova = new BigUint64Array(capacity);
+    this.last = new BigUint64Array(capacity);
+    this.value = new BigUint64Array(capacity);
+    this.fd = new Int32Array(capacity);
+    this.extra = new Int32Array(capacity);
+    this.actor = new Uint32Array(capacity);
+    this.clock = new Uint32Array(capacity);
+    this.ticks = new BigInt64Array(capacity);
+    this.line = new Uint32Array(capacity);
+  }
+
+  get isFull(): boolean {
+    return this.length === this.capacity;
+  }
+
+  /** The version of the newest row; `firstVersion - 1` when empty. */
+  get lastVersion(): number {
+    return this.firstVersion + this.length - 1;
+  }
+
+  push(event: IoasEvent, envelope: Envelope): void {
+    assert(this.length < this.capacity, "the batch is full");
+    const row = this.length;
+    this.type[row] = TYPE_CODES.get(event.type) as number;
+    this.errno[row] = errnoCode(envelope.errno);
+    this.line[row] = envelope.line;
+    this.actor[row] = this.actorCode(envelope.actor);
+    if (envelope.stamp === null) {
+      this.clock[row] = 0;
+      this.ticks[row] = 0n;
+    } else {
+      this.clock[row] = this.clockCode(envelope.stamp.clock, envelope.stamp.decimals);
+      this.ticks[row] = envelope.stamp.ticks;
+    }
+    this.fd[row] = -1;
+    this.extra[row] = -1;
+    this.ioas[row] = -1;
+    this.traits[row] = 0;
+    this.iova[row] = 0n;
+    this.last[row] = 0n;
+    this.value[row] = 0n;
+    switch (event.type) {
+      case "IovaMapped":
+        this.ioas[row] = event.ioas;
+        this.iova[row] = event.iova;
+        this.last[row] = event.last;
+        this.#putSource(row, PROT_CODES.get(event.prot) as number, event.source);
+        break;
+      case "IovaUnmapped":
+        this.ioas[row] = event.ioas;
+        this.iova[row] = event.iova;
+        this.last[row] = event.last;
+        this.value[row] = event.bytes; // 2^64 wraps to 0
+        if (event.bytes === LENGTH_2_64) this.traits[row] = 0x80;
+        break;
+      case "MapRefused":
+        this.ioas[row] = event.ioas ?? -1;
+        this.iova[row] = event.iova ?? 0n;
+        this.last[row] = event.length;
+        this.#putSource(row, PROT_CODES.get(event.prot) as number, event.source);
+        if (event.iova === null) this.traits[row] = (this.traits[row] as number) | 0x80;
+        break;
+      case "UnmapRefused":
+        this.ioas[row] = event.ioas ?? -1;
+        this.iova[row] = event.iova;
+        this.last[row] = event.length;
+        break;
+      default:
+        this.extra[row] = this.colds.push(event) - 1;
+    }
+    this.length = row + 1;
+  }
+
+  #putSource(row: number, protCode: number, source: Source): void {
+    let traits = protCode | ((KIND_CODES.get(source.kind) as number) << 2);
+    switch (source.kind) {
+      case "unknown":
+        break;
+      case "va":
+        this.value[row] = source.va;
+        break;
+      case "file":
+      case "dmabuf":
+        this.value[row] = source.start;
+        this.fd[row] = source.fd;
+        break;
+      case "gpa":
+        this.value[row] = source.gpa;
+        break;
+      case "paddr":
+        this.value[row] = source.paddr;
+        break;
+      case "copy":
+        this.value[row] = source.va;
+        if (source.writable) traits |= 0x40;
+        break;
+    }
+    this.traits[row] = traits;
+    if (source.runs !== undefined) this.extra[row] = this.runs.push(source.runs) - 1;
+  }
+
+  /** Code of an actor in this batch, interned; 0 for null. */
+  actorCode(actor: Actor | null): number {
+    if (actor === null) return 0;
+    if (actor === this.#lastActor) return this.#lastActorCode;
+    const key = `${actor.comm}\0${actor.pid}\0${actor.tid}\0${actor.cpu}\0${actor.flags}`;
+    let code = this.#actorIndex.get(key);
+    if (code === undefined) {
+      code = this.actors.push(actor);
+      this.#actorIndex.set(key, code);
+    }
+    this.#lastActor = actor;
+    this.#lastActorCode = code;
+    return code;
+  }
+
+  /** Code of a clock in this batch, interned. */
+  clockCode(clock: string, decimals: number): number {
+    const key = `${decimals}${clock}`;
+    let code = this.#clockIndex.get(key);
+    if (code === undefined) {
+      code = this.clocks.push({ clock, decimals });
+      this.#clockIndex.set(key, code);
+    }
+    return code;
+  }
+}
+
+/** The source of row `row`, which must be a map (done or refused). */
+export function sourceAt(batch: EventBatch, row: number): Source {
+  const traits = batch.traits[row] as number;
+  return sourceOf(
+    (traits >> 2) & 0xf,
+    batch.value[row] as bigint,
+    batch.fd[row] as number,
+    (traits & 0x40) !== 0,
+    batch.runs[batch.extra[row] as number] ?? null,
+  );
+}
+
+/** A source from its column form: kind code, address or offset, fd, writable copy, runs. */
+export function sourceOf(
+  kind: number,
+  value: bigint,
+  fd: number,
+  writable: boolean,
+  runs: readonly Run[] | null,
+): Source {
+  const tail = runs === null ? {} : { runs };
+  switch (SOURCE_KINDS[kind]) {
+    case "va":
+      return { kind: "va", va: value, ...tail };
+    case "file":
+      return { kind: "file", fd, start: value, ...tail };
+    case "dmabuf":
+      return { kind: "dmabuf", fd, start: value, ...tail };
+    case "gpa":
+      return { kind: "gpa", gpa: value, ...tail };
+    case "paddr":
+      return { kind: "paddr", paddr: value, ...tail };
+    case "copy":
+      return { kind: "copy", va: value, writable, ...tail };
+    default:
+      return { kind: "unknown", ...tail };
+  }
+}
+
+/** The event of row `row` as an object: for reading, never on a hot path. */
+export function eventAt(batch: EventBatch, row: number): IoasEvent {
+  assert(row >= 0 && row < batch.length, `row ${row} of ${batch.length}`);
+  const type = batch.type[row] as number;
+  if (type > TYPE_UNMAP_REFUSED) return batch.colds[batch.extra[row] as number] as ColdEvent<IoasHandle>;
+  return hotEventAt(batch, row, type);
+}
+
+function hotEventAt(batch: EventBatch, row: number, type: number): HotEvent<IoasHandle> {
+  const ioas = batch.ioas[row] as number;
+  const iova = batch.iova[row] as Iova;
+  const last = batch.last[row] as Iova;
+  const length = last as bigint as ByteLength; // what the column means in the refused types
+  const traits = batch.traits[row] as number;
+  const prot = PROTS[traits & 3] as (typeof PROTS)[number];
+  switch (type) {
+    case TYPE_MAPPED:
+      return { type: "IovaMapped", ioas, iova, last, prot, source: sourceAt(batch, row) };
+    case TYPE_UNMAPPED: {
+      const value = batch.value[row] as bigint;
+      const bytes = ((traits & 0x80) !== 0 ? LENGTH_2_64 : value) as ByteLength;
+      return { type: "IovaUnmapped", ioas, iova, last, bytes };
+    }
+    case TYPE_MAP_REFUSED:
+      return {
+        type: "MapRefused",
+        ioas: ioas < 0 ? null : ioas,
+        iova: (traits & 0x80) !== 0 ? null : iova,
+        length,
+        prot,
+        source: sourceAt(batch, row),
+      };
+    default:
+      return { type: "UnmapRefused", ioas: ioas < 0 ? null : ioas, iova, length };
+  }
+}
+
+/** Row `row` with its envelope. */
+export function recordedAt(batch: EventBatch, row: number): Recorded {
+  const actor = batch.actor[row] as number;
+  return {
+    version: batch.firstVersion + row,
+    epoch: batch.epoch,
+    stamp: stampAt(batch, row),
+    actor: actor === 0 ? null : (batch.actors[actor - 1] as Actor),
+    errno: errnoOfCode(batch.errno[row] as number),
+    line: batch.line[row] as number,
+    event: eventAt(batch, row),
+  };
+}
+
+export function stampAt(batch: EventBatch, row: number): Stamp | null {
+  const code = batch.clock[row] as number;
+  if (code === 0) return null;
+  const { clock, decimals } = batch.clocks[code - 1] as ClockColumn;
+  return { clock, decimals, ticks: batch.ticks[row] as bigint };
+}

@@ -1,0 +1,159 @@
+/** The fold: events change a state. `applyBatch` is the hot path, `evolve` the one for records. */
+import type { Iova } from "./address.ts";
+import { unreachable } from "./assert.ts";
+import { type EventBatch, TYPE_MAPPED, TYPE_UNMAP_REFUSED, TYPE_UNMAPPED } from "./event-batch.ts";
+import type { ColdEvent, IoasHandle } from "./events.ts";
+import type { Range } from "./range.ts";
+import { attachmentKey, type ContextState, type Space } from "./state.ts";
+
+/** Folds rows `[from, to)` of `batch` into `state`. Row `from` must follow the state's version. */
+export function applyBatch(state: ContextState, batch: EventBatch, from = 0, to = batch.length): void {
+  const { type, ioas, iova, last, traits, value, fd, extra } = batch;
+  let handle = -2;
+  let space: Space | null = null;
+  for (let row = from; row < to; row++) {
+    const code = type[row] as number;
+    if (code <= TYPE_UNMAPPED) {
+      if ((ioas[row] as number) !== handle || space === null) {
+        handle = ioas[row] as number;
+        space = state.space(handle);
+      }
+      const first = iova[row] as bigint;
+      const end = last[row] as bigint;
+      if (code === TYPE_MAPPED) {
+        if (space.areas.overlaps(first, end)) space.areas.remove(first, end);
+        const runs = (extra[row] as number) < 0 ? null : (batch.runs[extra[row] as number] ?? null);
+        space.areas.insert(
+          first,
+          end,
+          traits[row] as number,
+          value[row] as bigint,
+          fd[row] as number,
+          runs,
+          batch.firstVersion + row,
+        );
+      } else if ((value[row] as bigint) !== 0n || ((traits[row] as number) & 0x80) !== 0) {
+        space.areas.remove(first, end);
+      }
+      if (!space.isWhole) space.known.add(first, end);
+    } else if (code > TYPE_UNMAP_REFUSED) {
+      evolve(state, batch.colds[extra[row] as number] as ColdEvent<IoasHandle>, batch.firstVersion + row);
+      handle = -2;
+    }
+  }
+  if (to > from) state.version = batch.firstVersion + to - 1;
+}
+
+/** Folds one record event that has `version`. */
+export function evolve(state: ContextState, event: ColdEvent<IoasHandle>, version: number): void {
+  switch (event.type) {
+    case "IoasAllocated": {
+      const space = state.space(event.ioas);
+      space.kernelId = event.kernelId;
+      space.isWhole = true;
+      return;
+    }
+    case "IoasDestroyed": {
+      const space = state.space(event.ioas);
+      space.isAlive = false;
+      space.areas.clear();
+      space.reservations = [];
+      space.allowed = [];
+      return;
+    }
+    case "IovasAllowed":
+      state.space(event.ioas).allowed = event.ranges;
+      return;
+    case "IovaReserved":
+      state.space(event.ioas).reservations.push({ owner: event.owner, first: event.iova, last: event.last });
+      return;
+    case "IovaUnreserved": {
+      const space = state.space(event.ioas);
+      space.reservations = space.reservations.filter(({ owner }) => owner !== event.owner);
+      return;
+    }
+    case "LargePagesEnabled":
+    case "LargePagesDisabled":
+      state.space(event.ioas).largePages = event.type === "LargePagesEnabled";
+      return;
+    case "HwptAllocated": {
+      const { hwpt, ioas, kernelId, auto, pageSize, aperture, dirtyTracking, nestParent } = event;
+      state.hwpts[hwpt] = {
+        handle: hwpt,
+        ioas,
+        kernelId,
+        auto,
+        pageSize,
+        aperture,
+        dirtyTracking,
+        nestParent,
+        isTracking: false,
+      };
+      return;
+    }
+    case "HwptDestroyed":
+      state.hwpts[event.hwpt] = undefined;
+      return;
+    case "DirtyTrackingStarted":
+    case "DirtyTrackingStopped": {
+      const hwpt = event.hwpt === null ? undefined : state.hwpts[event.hwpt];
+      if (hwpt !== undefined) hwpt.isTracking = event.type === "DirtyTrackingStarted";
+      return;
+    }
+    case "DeviceBound":
+      state.devices.set(event.device, { kernelId: event.kernelId, group: event.group });
+      return;
+    case "DeviceUnbound":
+      state.devices.delete(event.device);
+      return;
+    case "DeviceAttached": {
+      const { device, pasid, ioas, hwpt } = event;
+      if (ioas !== null) state.space(ioas);
+      state.attachments.set(attachmentKey(device, pasid), { device, pasid, ioas, hwpt });
+      return;
+    }
+    case "DeviceDetached":
+      state.attachments.delete(attachmentKey(event.device, event.pasid));
+      return;
+    case "AccessAttached":
+      state.accesses.set(event.access, { kernelId: event.kernelId, ioas: event.ioas, pins: event.pins });
+      return;
+    case "AccessClosed":
+      state.accesses.delete(event.access);
+      return;
+    case "WindowCreated":
+      state.space(event.ioas).windows.push({ first: event.iova, last: event.last, pageSize: event.pageSize });
+      return;
+    case "WindowRemoved": {
+      const space = state.space(event.ioas);
+      space.windows = space.windows.filter((window: Range) => window.first !== event.iova);
+      space.areas.remove(event.iova, event.last as Iova);
+      return;
+    }
+    case "MemoryRegistered":
+      state.registered.push({ va: event.va, length: event.length });
+      return;
+    case "MemoryUnregistered":
+      state.registered = state.registered.filter(({ va, length }) => va !== event.va || length !== event.length);
+      return;
+    case "EventsLost":
+      state.gaps++;
+      return;
+    case "BookmarkSet":
+      state.bookmarks.set(event.name, version);
+      return;
+    case "CallRefused":
+    case "FaultReported":
+    case "ClockAnchored":
+      return;
+    default:
+      unreachable(event);
+  }
+}
+
+/** Folds a whole batch up to and including `version`. */
+export function applyUpTo(state: ContextState, batch: EventBatch, version: number): void {
+  const from = Math.max(0, state.version + 1 - batch.firstVersion);
+  const to = Math.min(batch.length, version + 1 - batch.firstVersion);
+  if (to > from) applyBatch(state, batch, from, to);
+}

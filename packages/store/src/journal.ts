@@ -1,0 +1,172 @@
+/**
+ * The port of the authority: an append-only record of every context's history.
+ *
+ * Events are kept in sealed blocks; a block is immutable, names its predecessor by hash and ends
+ * with the digest of the history up to it. Beside blocks there are records (few, small): epochs
+ * and their owners, finished imports. Everything of one `append` is durable or absent as a whole.
+ *
+ * The contract suite (journal.contract.ts) is the specification; every adapter passes it.
+ */
+import type { BlockHeader } from "@ioasis/codec";
+import type { ContextState, EventBatch, ProfileName } from "@ioasis/core";
+
+/** Names one journal: `HOSTNAME-8 hex digits`, made when the journal is; a lost journal is never the same replica. */
+export type ReplicaId = string;
+
+/** A point of a history: everything up to `version`, whose digest is `digest` (64 hex digits). */
+export interface Point {
+  readonly version: number;
+  readonly digest: string;
+}
+
+/** What the journal keeps of an epoch; see packages/migration/SPEC.md for the rules. */
+export interface Epoch {
+  readonly epoch: number;
+  readonly owner: ReplicaId;
+  readonly from: Point;
+  /** Set once the owner sealed it: nobody appends in it any more. */
+  readonly sealed: Seal | null;
+  /** Set on a takeover: the reason an operator gave. */
+  readonly takeoverReason: string | null;
+}
+
+export interface Seal {
+  readonly at: Point;
+  readonly successor: ReplicaId;
+  /** Identity of the migration that the seal belongs to. */
+  readonly migration: string;
+  /** RFC 3339; when the seal was made, for people. */
+  readonly since: string;
+  /** The named successor promised never to claim. */
+  readonly isReleased: boolean;
+}
+
+/** A file (or a prefix of one) whose facts are in the journal. */
+export interface ImportMark {
+  /** Random, given when the import starts; the same for all contexts of one file. */
+  readonly id: string;
+  readonly file: string;
+  readonly format: string;
+  /** Bytes of the (decompressed) content up to the last line that counted, and their SHA-256. */
+  readonly offset: number;
+  readonly sha256: string;
+  /** Facts of this import in this context so far. */
+  readonly facts: number;
+}
+
+/** An import that went through to the end of its file. */
+export interface FinishedImport {
+  readonly id: string;
+  readonly file: string;
+  readonly format: string;
+  readonly offset: number;
+  readonly sha256: string;
+  /** Context name by the decoder's key, so that importing a grown file continues the same ones. */
+  readonly contexts: Readonly<Record<string, string>>;
+}
+
+export interface ContextInfo {
+  readonly name: string;
+  /** Random, given at creation; the same on every replica. */
+  readonly id: string;
+  readonly profile: ProfileName;
+  readonly head: Point;
+  readonly epochs: readonly Epoch[];
+  /** The newest mark of each import that added to the context. */
+  readonly imports: readonly ImportMark[];
+}
+
+export interface AppendOptions {
+  readonly mark?: ImportMark;
+}
+
+/** A sealed block where it lies: header parsed, body untouched. */
+export interface StoredBlock {
+  readonly header: BlockHeader;
+  /** The whole encoded block, as `decodeBlock` takes it and as it is sent to other replicas. */
+  bytes(): Uint8Array;
+}
+
+export interface Damage {
+  readonly file: string;
+  readonly offset: number;
+  /** First version that cannot be trusted; null when the damage is not in a context's history. */
+  readonly version: number | null;
+  readonly context: string | null;
+  readonly what: string;
+}
+
+export interface VerifyReport {
+  readonly ok: boolean;
+  readonly blocks: number;
+  readonly events: number;
+  /** Head digest of every intact context. */
+  readonly digests: Readonly<Record<string, string>>;
+  readonly damage: readonly Damage[];
+}
+
+export interface Journal {
+  readonly replica: ReplicaId;
+
+  contexts(): readonly ContextInfo[];
+  context(name: string): ContextInfo | null;
+
+  /**
+   * Makes an empty context whose epoch 1 this replica owns.
+   * @throws IoasisError ERR_CONTEXT_EXISTS
+   */
+  create(name: string, profile: ProfileName): Promise<ContextInfo>;
+
+  /**
+   * Appends the rows of `batch` as one block and resolves when it is durable. Calls that overlap
+   * in time share one fsync (group commit).
+   *
+   * `batch.firstVersion` is the expected version plus one, `batch.epoch` the epoch appended in.
+   * @throws IoasisError ERR_NOT_OWNER (this replica does not own the unsealed epoch),
+   *   ERR_STALE (another append came first), ERR_DISK, ERR_NO_CONTEXT
+   */
+  append(context: string, batch: EventBatch, options?: AppendOptions): Promise<Point>;
+
+  /**
+   * Adopts a context or blocks of one from another replica, bytes unchanged; checks the chain, the
+   * digest of every block (by decoding it) and the order. Durable when resolved.
+   * @throws IoasisError ERR_BLOCK (damaged, out of order or of another history), ERR_OWNER_HERE
+   *   (this replica owns the epoch: its history cannot come from elsewhere)
+   */
+  adoptContext(info: Pick<ContextInfo, "name" | "id" | "profile" | "epochs">): Promise<void>;
+  adopt(context: string, blocks: readonly Uint8Array[]): Promise<Point>;
+
+  /**
+   * Records an epoch (claimed, sealed, released, taken over) as it is now; durable when resolved.
+   * The rules of who may do so are the caller's (migration), except that epochs are dense and that a
+   * seal is never taken back.
+   */
+  recordEpoch(context: string, epoch: Epoch): Promise<void>;
+
+  recordImport(finished: FinishedImport): Promise<void>;
+  imports(): readonly FinishedImport[];
+
+  /** Blocks that hold versions `from` ... `to` (both included), in order. */
+  blocks(context: string, from?: number, to?: number): Iterable<StoredBlock>;
+
+  /** Decoded batches that hold versions `from` ... `to`; the first and last may reach beyond. */
+  batches(context: string, from?: number, to?: number): Iterable<EventBatch>;
+
+  /**
+   * The state at `version` (default: the head), from the nearest snapshot at or below it and the
+   * blocks after. A new object at every call: the caller may keep folding into it.
+   */
+  state(context: string, version?: number): ContextState;
+
+  /** Digest of the history up to `version`. */
+  digest(context: string, version: number): string;
+
+  /** Saves a snapshot of the head, so that the next open is short. Disposable. */
+  snapshot(context: string): Promise<void>;
+
+  /** Reads everything again from the disk and checks it. */
+  verify(): Promise<VerifyReport>;
+
+  /** Waits for what is under way, then releases files and the lock. Idempotent. */
+  close(): Promise<void>;
+}

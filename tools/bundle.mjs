@@ -1,0 +1,45 @@
+// Bundles TypeScript entry points with esbuild. Workspace packages go in; libraries stay outside.
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+export const root = path.resolve(fileURLToPath(new URL("..", import.meta.url)));
+
+/** Names of the libraries that any package or the workspace itself depends on. */
+export function libraries() {
+  const manifests = [
+    "package.json",
+    ...readdirSync(path.join(root, "packages")).map((name) => `packages/${name}/package.json`),
+  ];
+  const names = new Set();
+  for (const manifest of manifests) {
+    const { dependencies = {}, devDependencies = {} } = JSON.parse(readFileSync(path.join(root, manifest), "utf8"));
+    for (const name of Object.keys({ ...dependencies, ...devDependencies }))
+      if (!name.startsWith("@ioasis/")) names.add(name);
+  }
+  return [...names];
+}
+
+/**
+ * @param {Record<string, string>} entryPoints output name (no ending) to source path
+ * @param {string} outdir
+ * @param {{ external?: string[], minify?: boolean }} options `external`: left outside; default: every library
+ */
+export async function bundle(entryPoints, outdir, { external = libraries(), minify = false } = {}) {
+  await build({
+    absWorkingDir: root,
+    entryPoints,
+    outdir,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    outExtension: { ".js": ".mjs" },
+    sourcemap: minify ? false : "inline",
+    minify,
+    external,
+    logLevel: "warning",
+    banner: minify ? { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" } : {},
+  });
+}
