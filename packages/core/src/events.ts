@@ -64,6 +64,8 @@ export type HotEvent<Ref> = MappedEvent<Ref> | UnmappedEvent<Ref> | MapRefusedEv
 /** The rest: few, kept as records. `kernelId` is the kernel's number while the object lives. */
 export type ColdEvent<Ref> = Readonly<
   | { type: "IoasAllocated"; ioas: Ref; kernelId: number | null }
+  /** The recording first speaks of a space that was there before it began. */
+  | { type: "IoasFound"; ioas: Ref; kernelId: number }
   | { type: "IoasDestroyed"; ioas: Ref }
   | { type: "IovasAllowed"; ioas: Ref; ranges: readonly Range[] }
   | { type: "IovaReserved"; ioas: Ref; owner: ReservationOwner; iova: Iova; last: Iova }
@@ -88,8 +90,18 @@ export type ColdEvent<Ref> = Readonly<
   | { type: "DirtyTrackingStopped"; hwpt: Ref | null }
   | { type: "DeviceBound"; device: DeviceName; kernelId: number | null; group: string | null }
   | { type: "DeviceUnbound"; device: DeviceName }
-  /** `ioas` null: attached to something that the source does not name. */
-  | { type: "DeviceAttached"; device: DeviceName; pasid: number | null; ioas: Ref | null; hwpt: Ref | null }
+  /**
+   * `ioas` null: attached to something that the source does not name. `ioasKernelId`: set by the
+   * importer where this event is the first that speaks of the space (see `IoasFound`).
+   */
+  | {
+      type: "DeviceAttached";
+      device: DeviceName;
+      pasid: number | null;
+      ioas: Ref | null;
+      hwpt: Ref | null;
+      ioasKernelId?: number;
+    }
   | { type: "DeviceDetached"; device: DeviceName; pasid: number | null }
   /** An in-kernel user of a space (iommufd_access); `pins`: it demands page alignment. */
   | { type: "AccessAttached"; access: string; kernelId: number | null; ioas: Ref | null; pins: boolean }
@@ -154,6 +166,7 @@ export const EVENT_TYPES = [
   "EventsLost",
   "ClockAnchored",
   "BookmarkSet",
+  "IoasFound",
 ] as const satisfies readonly EventType[];
 
 /** A reading of a source's clock. `ticks / 10^decimals` seconds; the digits are exact. */

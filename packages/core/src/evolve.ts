@@ -53,6 +53,9 @@ export function evolve(state: ContextState, event: ColdEvent<IoasHandle>, versio
       space.isWhole = true;
       return;
     }
+    case "IoasFound":
+      state.space(event.ioas).kernelId = event.kernelId;
+      return;
     case "IoasDestroyed": {
       const space = state.space(event.ioas);
       space.isAlive = false;
@@ -108,7 +111,10 @@ export function evolve(state: ContextState, event: ColdEvent<IoasHandle>, versio
       return;
     case "DeviceAttached": {
       const { device, pasid, ioas, hwpt } = event;
-      if (ioas !== null) state.space(ioas);
+      if (ioas !== null) {
+        const space = state.space(ioas);
+        if (event.ioasKernelId !== undefined) space.kernelId = event.ioasKernelId;
+      }
       state.attachments.set(attachmentKey(device, pasid), { device, pasid, ioas, hwpt });
       return;
     }

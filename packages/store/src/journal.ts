@@ -45,6 +45,8 @@ export interface Seal {
 export interface ImportMark {
   /** Random, given when the import starts; the same for all contexts of one file. */
   readonly id: string;
+  /** The decoder's key of the context within the file (`Fact.context`). */
+  readonly key: string;
   readonly file: string;
   readonly format: string;
   /** Bytes of the (decompressed) content up to the last line that counted, and their SHA-256. */

@@ -1,0 +1,71 @@
+import { FORMATS, type FormatName } from "@ioasis/capture";
+import { IoasisError } from "@ioasis/core";
+import type { Journal } from "@ioasis/store";
+import { type Command, Option } from "commander";
+import { answer, command, positiveNumber, run, type Shell } from "../command.ts";
+import { openContent } from "../content.ts";
+import { tellFailure } from "../failure-exit.ts";
+import { importText } from "../format/import-text.ts";
+import { type ImportOptions, importFile } from "../import/import-file.ts";
+import { Pace } from "../import/pace.ts";
+import { ProgressLine } from "../import/progress-line.ts";
+import { DRIFT_LISTED_MAX, type ImportReport } from "../import/report.ts";
+import { withJournal } from "../journal-choice.ts";
+import type { ContextOptions, ExitCode, World } from "../world.ts";
+
+interface Options extends ContextOptions {
+  readonly format: FormatName | "auto";
+  readonly pace?: number;
+}
+
+export function importCommand(shell: Shell): Command {
+  return command("import FILE... [options]", "Put recordings into the journal")
+    .argument("<file...>", "trace, log or vectors; gzipped files are read as they are")
+    .addOption(new Option("--format <name>", "what the files are").choices(["auto", ...FORMATS]).default("auto"))
+    .option("--context <name>", "name of the context, or the one to continue")
+    .option("--pace <n>", "play at N times the recorded speed", positiveNumber)
+    .action((files: string[], options: Options) =>
+      run(shell, options, (given) =>
+        withJournal(shell.world, given, "write", (journal) => importFiles(shell.world, journal, files, given)),
+      ),
+    );
+}
+
+async function importFiles(world: World, journal: Journal, files: readonly string[], options: Options): Promise<ExitCode> {
+  const report: ImportReport = { files: [], contexts: [], drift: [], driftTotal: 0 };
+  let failure: IoasisError | null = null;
+  for (const file of files) {
+    const progress = new ProgressLine(world, file);
+    const importOptions: ImportOptions = {
+      format: options.format,
+      context: options.context,
+      pace: options.pace === undefined ? null : new Pace(options.pace),
+      onDrift: (drift) => {
+        report.driftTotal++;
+        if (report.drift.length < DRIFT_LISTED_MAX) report.drift.push(drift);
+      },
+      onProgress: (state) => progress.show(state),
+      signal: world.signal,
+    };
+    try {
+      report.files.push(await importFile(journal, file, await openContent(file), importOptions));
+    } catch (error) {
+      if (files.length === 1 || !isAboutTheFile(error)) throw error;
+      // The other files are still worth having; this one is told at once and in the exit code.
+      tellFailure(world, error, false);
+      failure ??= error instanceof IoasisError ? error : new IoasisError("ERR_INPUT", `${file}: ${String(error)}`, { file });
+    } finally {
+      progress.clear();
+    }
+  }
+  const touched = new Set(report.files.flatMap(({ contexts }) => contexts));
+  for (const name of touched) report.contexts.push({ context: name, versions: journal.context(name)?.head.version ?? 0 });
+  const error = failure === null ? {} : { error: { code: failure.code, message: failure.message, at: failure.at } };
+  answer(world, options, { ...report, ...error }, () => importText(report));
+  return failure === null ? 0 : 2;
+}
+
+function isAboutTheFile(error: unknown): boolean {
+  if (error instanceof IoasisError) return error.code === "ERR_INPUT";
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "EISDIR");
+}

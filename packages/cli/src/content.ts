@@ -1,0 +1,59 @@
+/** The content of an imported file, in chunks; a gzipped file is read as what it holds. */
+import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
+import { createGunzip } from "node:zlib";
+import { IoasisError } from "@ioasis/core";
+
+const CHUNK_BYTES = 256 * 1024;
+
+export interface Content {
+  chunks(): AsyncIterable<Uint8Array>;
+  /** Why the content ended before the file's end, once read; null: it did not. */
+  cutShort(): string | null;
+}
+
+/** @throws IoasisError ERR_INPUT for a directory or a file that is not there */
+export async function openContent(file: string): Promise<Content> {
+  const handle = await open(file, "r");
+  const magic = new Uint8Array(2);
+  try {
+    if ((await handle.stat()).isDirectory())
+      throw new IoasisError("ERR_INPUT", `${file}: is a directory: name the files in it`, { file });
+    await handle.read(magic, 0, 2, 0);
+  } finally {
+    await handle.close();
+  }
+  const isGzip = magic[0] === 0x1f && magic[1] === 0x8b;
+  let cut: string | null = null;
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    cut = null;
+    const raw = createReadStream(file, { highWaterMark: CHUNK_BYTES });
+    if (!isGzip) {
+      yield* raw;
+      return;
+    }
+    const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+    raw.on("error", (error) => gunzip.destroy(error));
+    try {
+      yield* raw.pipe(gunzip);
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && String(error.code).startsWith("Z_"))) throw error;
+      cut = `the gzip stream is damaged or cut short (${error.message}): only what came before was read`;
+    } finally {
+      raw.destroy();
+    }
+  }
+  return { chunks, cutShort: () => cut };
+}
+
+/** The first bytes of the content, at most `bytesMax`. */
+export async function headOf(content: Content, bytesMax: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of content.chunks()) {
+    parts.push(chunk);
+    size += chunk.length;
+    if (size >= bytesMax) break;
+  }
+  return Buffer.concat(parts).subarray(0, bytesMax);
+}

@@ -1,0 +1,36 @@
+/** Whether the journal already holds this content or a prefix of it. */
+import { createHash } from "node:crypto";
+import { type Checkpoint, checkpoints, type Journal, type KnownImport, knownImport } from "@ioasis/store";
+import type { Content } from "../content.ts";
+
+/** Hashes the content up to every checkpoint of the journal and says which import it continues. */
+export async function findKnownImport(journal: Journal, content: Content): Promise<KnownImport | null> {
+  const waiting = checkpoints(journal);
+  if (waiting.length === 0) return null;
+  const matched = new Set<Checkpoint>();
+  const hash = createHash("sha256");
+  let offset = 0;
+  let next = 0;
+  const settle = (): void => {
+    if (waiting[next]?.offset !== offset) return;
+    const sha256 = hash.copy().digest("hex");
+    for (; waiting[next]?.offset === offset; next++) {
+      const checkpoint = waiting[next] as Checkpoint;
+      if (checkpoint.sha256 === sha256) matched.add(checkpoint);
+    }
+  };
+  settle();
+  for await (const chunk of content.chunks()) {
+    let from = 0;
+    while (from < chunk.length) {
+      const stop = waiting[next]?.offset ?? Number.POSITIVE_INFINITY;
+      const to = Math.min(chunk.length, from + stop - offset);
+      hash.update(chunk.subarray(from, to));
+      offset += to - from;
+      from = to;
+      settle();
+    }
+    if (next === waiting.length) break;
+  }
+  return knownImport(journal, matched);
+}

@@ -1,0 +1,60 @@
+/** Which journal and which context a command means. */
+import os from "node:os";
+import path from "node:path";
+import { IoasisError } from "@ioasis/core";
+import { type ContextInfo, type Journal, openSegmentJournal } from "@ioasis/store";
+import type { CommonOptions, ContextOptions, World } from "./world.ts";
+
+/** `--db`, else $IOASIS_DB, else the user's state directory. */
+export function journalDirectory(world: World, { db }: CommonOptions): string {
+  const { IOASIS_DB, XDG_STATE_HOME, HOME } = world.env;
+  if (db !== undefined) return path.resolve(db);
+  if (IOASIS_DB) return path.resolve(IOASIS_DB);
+  if (XDG_STATE_HOME) return path.join(XDG_STATE_HOME, "ioasis");
+  return path.join(HOME || os.homedir(), ".local/state/ioasis");
+}
+
+/** Opens the journal for one use and closes it whatever happens. */
+export async function withJournal<T>(
+  world: World,
+  options: CommonOptions,
+  mode: "read" | "write",
+  use: (journal: Journal) => Promise<T>,
+): Promise<T> {
+  const directory = journalDirectory(world, options);
+  const journal = await openSegmentJournal(directory, { host: os.hostname(), readOnly: mode === "read" });
+  try {
+    return await use(journal);
+  } finally {
+    await journal.close();
+  }
+}
+
+/** The context that `--context` names, or the only one there is. */
+export function chooseContext(journal: Journal, { context }: ContextOptions): ContextInfo {
+  const all = journal.contexts();
+  if (context !== undefined) {
+    const info = journal.context(context);
+    if (info !== null) return info;
+    const names = all.map(({ name }) => name);
+    throw new IoasisError(
+      "ERR_NO_CONTEXT",
+      `--context ${context}: the journal has no such context; it has ${names.length === 0 ? "none" : listed(names)}`,
+      { context },
+    );
+  }
+  const [only, second] = all;
+  if (only === undefined)
+    throw new IoasisError("ERR_NO_CONTEXT", "the journal is empty: import a recording first (ioasis import FILE)");
+  if (second !== undefined)
+    throw new IoasisError(
+      "ERR_CONTEXT_AMBIGUOUS",
+      `the journal holds ${all.length} contexts: say which with --context (${listed(all.map(({ name }) => name))})`,
+    );
+  return only;
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, 8).join(", ");
+  return names.length > 8 ? `${shown}, ... (ioasis contexts lists all)` : shown;
+}

@@ -1,0 +1,71 @@
+/** The command line as a whole: every command under its name, wrong usage as exit code 2. */
+import { IoasisError } from "@ioasis/core";
+import { Command, CommanderError } from "commander";
+import { atCommand } from "./commands/at.ts";
+import { benchCommand } from "./commands/bench.ts";
+import { bookmarkCommand } from "./commands/bookmark.ts";
+import { branchesCommand, releaseCommand, takeoverCommand } from "./commands/epochs.ts";
+import { changesCommand } from "./commands/changes.ts";
+import { compareCommand } from "./commands/compare.ts";
+import { conformCommand } from "./commands/conform.ts";
+import { contextsCommand } from "./commands/contexts.ts";
+import { demoCommand } from "./commands/demo.ts";
+import { diffCommand } from "./commands/diff.ts";
+import { explainCommand } from "./commands/explain.ts";
+import { historyCommand } from "./commands/history.ts";
+import { importCommand } from "./commands/import.ts";
+import { logCommand } from "./commands/log.ts";
+import { migrateCommand } from "./commands/migrate.ts";
+import { serveCommand } from "./commands/serve.ts";
+import { verifyCommand } from "./commands/verify.ts";
+import { whoCommand } from "./commands/who.ts";
+import { tellFailure } from "./failure-exit.ts";
+import type { ExitCode, World } from "./world.ts";
+
+const COMMANDS = [
+  importCommand,
+  contextsCommand,
+  logCommand,
+  atCommand,
+  diffCommand,
+  historyCommand,
+  whoCommand,
+  changesCommand,
+  explainCommand,
+  verifyCommand,
+  compareCommand,
+  conformCommand,
+  bookmarkCommand,
+  serveCommand,
+  migrateCommand,
+  releaseCommand,
+  takeoverCommand,
+  branchesCommand,
+  benchCommand,
+  demoCommand,
+];
+
+/** Runs one command line. @returns the exit code of the process */
+export async function program(args: readonly string[], world: World): Promise<ExitCode> {
+  let code: ExitCode = 0;
+  const finish = (result: ExitCode): void => {
+    code = result;
+  };
+  const root = new Command("ioasis")
+    .description("Flight recorder and migration engine for I/O address spaces")
+    .showSuggestionAfterError();
+  for (const make of COMMANDS) root.addCommand(make({ world, finish }));
+  for (const each of [root, ...root.commands])
+    each.exitOverride().configureOutput({ writeOut: (text) => world.out(text), writeErr: () => undefined });
+  try {
+    await root.parseAsync([...args], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 0;
+    // Without a command commander prints the help and says no more.
+    if (error.code === "commander.help") world.err(root.helpInformation());
+    const message = error.code === "commander.help" ? "which command?" : error.message.replace(/^error: /, "");
+    return tellFailure(world, new IoasisError("ERR_USAGE", `${message}: see ioasis --help`), args.includes("--json"));
+  }
+  return code;
+}
