@@ -1,27 +1,69 @@
 /**
- * A sealed block: a batch of events as bytes, by column.
+ * A sealed block: a batch of events as bytes, by column. docs/FORMAT.md describes every byte.
  */
-import type { EventBatch } from "@ioasis/core";
+import { assert, EventBatch, IoasisError } from "@ioasis/core";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { batchProblem } from "./batch-check.ts";
+import { type BlockHeader, openBlock, writeHeader } from "./block-header.ts";
+import { ByteReader, ByteWriter } from "./bytes.ts";
+import { ColumnReader, ColumnWriter } from "./column.ts";
+import { damaged } from "./damage.ts";
+import { readDictionaries, writeDictionaries } from "./dictionaries.ts";
+import { readColumns } from "./read-columns.ts";
+import { Budget } from "./section.ts";
+import { writeColumns } from "./write-columns.ts";
 
-export interface BlockHeader {
-  /** Random identity of the context. */
-  readonly contextId: string;
-  readonly epoch: number;
-  readonly firstVersion: number;
-  readonly count: number;
-  /** Hash of the block before it in the context, "" for the first. */
-  readonly previous: string;
-  /** Digest of the history up to and including the last version of this block. */
-  readonly digest: string;
-  /** Where the events come from: an `ImportMark` of the store, opaque here. */
-  readonly mark: unknown;
+/** Inflated bytes of one block's body. */
+const BODY_BYTES_MAX = 16 * 1024 * 1024;
+
+/**
+ * Encoded block: header and columns. Deterministic.
+ * @throws IoasisError ERR_LIMIT when the batch is too large, or holds what no reader would take
+ */
+export function encodeBlock(header: BlockHeader, batch: EventBatch): Uint8Array {
+  assert(
+    header.count === batch.length && header.firstVersion === batch.firstVersion && header.epoch === batch.epoch,
+    "the header describes the batch",
+  );
+  const problem = batchProblem(batch);
+  if (problem !== null)
+    throw new IoasisError("ERR_LIMIT", `these events cannot be stored: ${problem}`, { version: batch.firstVersion });
+  const budget = new Budget(BODY_BYTES_MAX);
+  const columns = new ColumnWriter(batch.length, budget);
+  writeDictionaries(columns, batch, budget);
+  writeColumns(columns, batch);
+  const out = new ByteWriter();
+  writeHeader(out, header, columns.out.length);
+  out.raw(columns.out.take());
+  return out.take();
 }
 
-/** Encoded block: header and columns. Deterministic. */
-export declare function encodeBlock(header: BlockHeader, batch: EventBatch): Uint8Array;
-/** @throws IoasisError ERR_BLOCK when the bytes are no block of this format */
-export declare function decodeHeader(bytes: Uint8Array): BlockHeader;
-/** Header and events. @throws IoasisError ERR_BLOCK */
-export declare function decodeBlock(bytes: Uint8Array): { readonly header: BlockHeader; readonly batch: EventBatch };
+/**
+ * @throws IoasisError ERR_BLOCK when the bytes are no block of this format, ERR_NEWER when a newer
+ *   version wrote them
+ */
+export function decodeHeader(bytes: Uint8Array): BlockHeader {
+  return openBlock(bytes).header;
+}
+
+/** Header and events. @throws IoasisError ERR_BLOCK, ERR_NEWER */
+export function decodeBlock(bytes: Uint8Array): { readonly header: BlockHeader; readonly batch: EventBatch } {
+  const { header, body } = openBlock(bytes);
+  const budget = new Budget(BODY_BYTES_MAX);
+  const reader = new ByteReader(body);
+  const columns = new ColumnReader(reader, header.count, budget);
+  const batch = new EventBatch(header.epoch, header.firstVersion, header.count);
+  readDictionaries(columns, batch, budget);
+  readColumns(columns, batch, header.count);
+  reader.end("block");
+  batch.length = header.count;
+  const problem = batchProblem(batch);
+  if (problem !== null) throw damaged(problem, { version: header.firstVersion });
+  return { header, batch };
+}
+
 /** SHA-256 of the encoded block, 64 hex digits: its content address. */
-export declare function blockHash(bytes: Uint8Array): string;
+export function blockHash(bytes: Uint8Array): string {
+  return bytesToHex(sha256(bytes));
+}

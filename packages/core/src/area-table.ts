@@ -162,6 +162,28 @@ export class AreaTable {
     }
   }
 
+  /**
+   * Offers the free ranges inside `[first, last]` to `accept`, ascending, until it takes one.
+   * @returns what `accept` made of the one it took, or null
+   */
+  firstFree<T>(first: bigint, last: bigint, accept: (first: bigint, last: bigint) => T | null): T | null {
+    const position = this.#lowest(first);
+    let next = first;
+    let row = position?.row ?? 0;
+    for (let index = position?.index ?? this.#chunks.length; index < this.#chunks.length; index++, row = 0) {
+      const chunk = this.#chunks[index] as Chunk;
+      for (; row < chunk.length; row++) {
+        const areaFirst = chunk.iova[row] as bigint;
+        if (areaFirst > last) return accept(next, last);
+        const taken = areaFirst > next ? accept(next, areaFirst - 1n) : null;
+        if (taken !== null) return taken;
+        next = (chunk.last[row] as bigint) + 1n;
+        if (next > last) return null;
+      }
+    }
+    return accept(next, last);
+  }
+
   /** All areas, ascending. */
   *all(): Generator<Area> {
     for (const chunk of this.#chunks) for (let row = 0; row < chunk.length; row++) yield this.#area(chunk, row);

@@ -84,11 +84,14 @@ export type ColdEvent<Ref> = Readonly<
       aperture: Range | null;
       dirtyTracking: boolean;
       nestParent: boolean;
+      /** The page table that a nested one (user-managed) translates through; absent: a paging one. */
+      parent?: Ref;
     }
   | { type: "HwptDestroyed"; hwpt: Ref }
   | { type: "DirtyTrackingStarted"; hwpt: Ref | null }
   | { type: "DirtyTrackingStopped"; hwpt: Ref | null }
-  | { type: "DeviceBound"; device: DeviceName; kernelId: number | null; group: string | null }
+  /** `objectId`: a device of the kernel's self-test is an object of its own, beside the bound one. */
+  | { type: "DeviceBound"; device: DeviceName; kernelId: number | null; group: string | null; objectId?: number }
   | { type: "DeviceUnbound"; device: DeviceName }
   /**
    * `ioas` null: attached to something that the source does not name. `ioasKernelId`: set by the
@@ -111,6 +114,8 @@ export type ColdEvent<Ref> = Readonly<
   | { type: "WindowRemoved"; ioas: Ref; iova: Iova; last: Iova }
   | { type: "MemoryRegistered"; va: bigint; length: ByteLength }
   | { type: "MemoryUnregistered"; va: bigint; length: ByteLength }
+  /** OPTION RLIMIT_MODE: pinned pages are charged to the user or to the process' memory. */
+  | { type: "RlimitModeSet"; mode: "user" | "mm" }
   /** Every other call that failed; the errno is in the envelope. */
   | { type: "CallRefused"; call: string; detail: string }
   | {
@@ -167,6 +172,7 @@ export const EVENT_TYPES = [
   "ClockAnchored",
   "BookmarkSet",
   "IoasFound",
+  "RlimitModeSet",
 ] as const satisfies readonly EventType[];
 
 /** A reading of a source's clock. `ticks / 10^decimals` seconds; the digits are exact. */

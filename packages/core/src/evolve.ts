@@ -90,6 +90,7 @@ export function evolve(state: ContextState, event: ColdEvent<IoasHandle>, versio
         aperture,
         dirtyTracking,
         nestParent,
+        parent: event.parent ?? null,
         isTracking: false,
       };
       return;
@@ -104,7 +105,11 @@ export function evolve(state: ContextState, event: ColdEvent<IoasHandle>, versio
       return;
     }
     case "DeviceBound":
-      state.devices.set(event.device, { kernelId: event.kernelId, group: event.group });
+      state.devices.set(event.device, {
+        kernelId: event.kernelId,
+        group: event.group,
+        objectId: event.objectId ?? null,
+      });
       return;
     case "DeviceUnbound":
       state.devices.delete(event.device);
@@ -147,6 +152,9 @@ export function evolve(state: ContextState, event: ColdEvent<IoasHandle>, versio
       return;
     case "BookmarkSet":
       state.bookmarks.set(event.name, version);
+      return;
+    case "RlimitModeSet":
+      state.rlimitMode = event.mode;
       return;
     case "CallRefused":
     case "FaultReported":

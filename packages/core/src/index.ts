@@ -3,6 +3,8 @@
 export { type ByteLength, byteLength, fits, hex, type Iova, iova, lastOf, lengthOf, U64_MAX } from "./address.ts";
 export { type Area, AreaTable } from "./area-table.ts";
 export { assert, unreachable } from "./assert.ts";
+export { type Decimal, formatDecimal, minus, parseDecimal, plus, ticksAt } from "./decimal.ts";
+export { type Applicability, applies, type Drift, driftOf } from "./drift.ts";
 export { ERRNOS, type Errno, errnoCode, errnoOfCode, errnoOfName, errnoOfNumber } from "./errno.ts";
 export {
   type ClockColumn,
@@ -48,6 +50,7 @@ export {
   type SourceKind,
   UNKNOWN_SOURCE,
 } from "./source.ts";
+export { type ClockJson, rfc3339, type StampJson, secondsOfRfc3339, stampToJson } from "./stamp-json.ts";
 export {
   type Access,
   type Attachment,

@@ -55,12 +55,16 @@ export interface Hwpt {
   readonly aperture: Range | null;
   readonly dirtyTracking: boolean;
   readonly nestParent: boolean;
+  /** Of a nested page table, which holds no mappings of the space; else null. */
+  readonly parent: HwptHandle | null;
   isTracking: boolean;
 }
 
 export interface BoundDevice {
   readonly kernelId: number | null;
   readonly group: string | null;
+  /** Kernel id of the self-test's object around it; null for real devices. */
+  readonly objectId: number | null;
 }
 
 export interface Attachment {
@@ -92,6 +96,8 @@ export class ContextState {
   readonly attachments = new Map<string, Attachment>();
   readonly accesses = new Map<string, Access>();
   registered: RegisteredMemory[] = [];
+  /** OPTION RLIMIT_MODE. */
+  rlimitMode: "user" | "mm" = "user";
   /** Name to the version it was set at; the newest wins. */
   readonly bookmarks = new Map<string, number>();
   /** How many `EventsLost` so far: the state may lack what they hid. */

@@ -1,0 +1,71 @@
+/**
+ * `iommu:map` lines that no call explains, as mappings.
+ *
+ * The kernel prints one line per physically contiguous run, and nothing says where a mapping
+ * begins. Two lines are taken for one mapping only when everything speaks for it:
+ *
+ * - the second is the very next record of the trace,
+ * - by the same task on the same CPU, in task context (not from an interrupt),
+ * - its iova continues exactly where the first ended,
+ * - its physical address does not (adjacent pages would have been one run),
+ * - at most 5 microseconds later, on a clock that counts time.
+ *
+ * Otherwise they are two mappings. What was held back for this is one mapping, never more.
+ */
+import type { Actor, Iova, Run, Stamp } from "@ioasis/core";
+import type { MapRecord } from "./iommu-record.ts";
+import type { Origin } from "./origin.ts";
+
+const GAP_MAX_MICROSECONDS = 5n;
+/** Runs of one mapping; beyond, the next line starts a mapping of its own. */
+const RUNS_MAX = 1 << 20;
+
+export interface PageTableMap {
+  readonly iova: Iova;
+  last: Iova;
+  readonly runs: Run[];
+  readonly origin: Origin;
+}
+
+export class PageTableMaps {
+  #held: PageTableMap | null = null;
+  #actor: Actor | null = null;
+  #stamp: Stamp | null = null;
+
+  /** Takes a map line; gives out the mapping before it if it is none of its runs. */
+  push(map: MapRecord, origin: Origin, inTask: boolean): PageTableMap | null {
+    const run: Run = { iova: map.iova as Iova, paddr: map.paddr, length: map.length };
+    const held = this.#held;
+    if (held !== null && inTask && this.#continues(held, map, origin)) {
+      held.runs.push(run);
+      held.last = map.last as Iova;
+      this.#stamp = origin.stamp;
+      return null;
+    }
+    this.#held = { iova: map.iova as Iova, last: map.last as Iova, runs: [run], origin };
+    this.#actor = inTask ? origin.actor : null;
+    this.#stamp = origin.stamp;
+    return held;
+  }
+
+  /** Another record came or the file ended. */
+  take(): PageTableMap | null {
+    const held = this.#held;
+    this.#held = null;
+    return held;
+  }
+
+  #continues(held: PageTableMap, map: MapRecord, { actor, stamp }: Origin): boolean {
+    const run = held.runs.at(-1);
+    if (run === undefined || held.runs.length >= RUNS_MAX) return false;
+    if (map.iova !== held.last + 1n || map.paddr === run.paddr + run.length) return false;
+    if (actor === null || this.#actor === null || actor.tid !== this.#actor.tid || actor.cpu !== this.#actor.cpu) return false;
+    return isSoonAfter(this.#stamp, stamp);
+  }
+}
+
+function isSoonAfter(before: Stamp | null, after: Stamp | null): boolean {
+  if (before === null || after === null || before.decimals !== after.decimals || after.decimals < 6) return false;
+  const gap = after.ticks - before.ticks;
+  return gap >= 0n && gap <= GAP_MAX_MICROSECONDS * 10n ** BigInt(after.decimals - 6);
+}

@@ -1,0 +1,18 @@
+import { contextLine } from "@ioasis/server";
+import type { Command } from "commander";
+import { answer, command, run, type Shell } from "../command.ts";
+import { contextsText } from "../format/contexts-text.ts";
+import { withJournal } from "../journal-choice.ts";
+import type { CommonOptions } from "../world.ts";
+
+export function contextsCommand(shell: Shell): Command {
+  return command("contexts [options]", "The contexts of the journal: how long, whose, in which state").action((options: CommonOptions) =>
+    run(shell, options, (given) =>
+      withJournal(shell.world, given, "read", async (journal) => {
+        const lines = journal.contexts().map(({ name }) => contextLine(journal, name));
+        answer(shell.world, given, lines, () => contextsText(lines));
+        return 0;
+      }),
+    ),
+  );
+}

@@ -1,0 +1,34 @@
+/** The rows of a batch sorted into kinds that are alike: neighbours in a class make small differences. */
+import { TYPE_MAP_REFUSED, TYPE_MAPPED, TYPE_UNMAP_REFUSED, TYPE_UNMAPPED } from "@ioasis/core";
+
+export interface RowClass {
+  readonly name: "map" | "unmap" | "cold";
+  /** Row numbers, ascending. */
+  readonly rows: Uint32Array;
+}
+
+/** Maps (done or refused), unmaps (done or refused) and the rest, in this order. */
+export function rowClasses(type: Uint8Array, length: number): readonly [RowClass, RowClass, RowClass] {
+  const maps = new Uint32Array(length);
+  const unmaps = new Uint32Array(length);
+  const colds = new Uint32Array(length);
+  let mapCount = 0;
+  let unmapCount = 0;
+  let coldCount = 0;
+  for (let row = 0; row < length; row++) {
+    const code = type[row] as number;
+    if (code === TYPE_MAPPED || code === TYPE_MAP_REFUSED) maps[mapCount++] = row;
+    else if (code === TYPE_UNMAPPED || code === TYPE_UNMAP_REFUSED) unmaps[unmapCount++] = row;
+    else colds[coldCount++] = row;
+  }
+  return [
+    { name: "map", rows: maps.subarray(0, mapCount) },
+    { name: "unmap", rows: unmaps.subarray(0, unmapCount) },
+    { name: "cold", rows: colds.subarray(0, coldCount) },
+  ];
+}
+
+/** 64-bit columns as 32-bit halves, low half first: every machine that runs JavaScript stores them so. */
+export function halves(column: BigUint64Array | BigInt64Array): Uint32Array {
+  return new Uint32Array(column.buffer, column.byteOffset, column.length * 2);
+}

@@ -1,0 +1,76 @@
+/** The objects of one fd: one xarray for all types (main.c: _iommufd_object_alloc, iommufd_get_object). */
+import type { DeviceName, HwptHandle } from "../events.ts";
+import type { ContextState, Hwpt, Space } from "../state.ts";
+
+export type KernelObject =
+  | { readonly kind: "ioas"; readonly space: Space }
+  | { readonly kind: "hwpt"; readonly hwpt: Hwpt }
+  | { readonly kind: "device"; readonly device: DeviceName }
+  | { readonly kind: "selftest"; readonly device: DeviceName }
+  | { readonly kind: "access"; readonly access: string };
+
+/** The living object with this id, or null. */
+export function objectOf(state: ContextState, id: number): KernelObject | null {
+  const space = state.spaceOfKernelId(id);
+  if (space !== null) return { kind: "ioas", space };
+  const hwpt = state.hwptOfKernelId(id);
+  if (hwpt !== null) return { kind: "hwpt", hwpt };
+  for (const [device, { kernelId, objectId }] of state.devices) {
+    if (kernelId === id) return { kind: "device", device };
+    if (objectId === id) return { kind: "selftest", device };
+  }
+  for (const [access, { kernelId }] of state.accesses) if (kernelId === id) return { kind: "access", access };
+  return null;
+}
+
+/** The living ioas with this id; null for any other object (iommufd_get_ioas). */
+export function ioasOf(state: ContextState, id: number): Space | null {
+  return state.spaceOfKernelId(id);
+}
+
+/** Hands out ids as the xarray does: the lowest free one first, from 1. */
+export class FreeIds {
+  readonly #used: ReadonlySet<number>;
+  #next = 1;
+
+  constructor(state: ContextState) {
+    this.#used = usedIds(state);
+  }
+
+  take(): number {
+    while (this.#used.has(this.#next)) this.#next++;
+    return this.#next++;
+  }
+}
+
+export function hasObjects(state: ContextState): boolean {
+  return usedIds(state).size > 0;
+}
+
+/** The page tables that hold the mappings of `space` (not the nested ones), oldest first. */
+export function pageTablesOf(state: ContextState, space: Space): Hwpt[] {
+  return state.hwpts.filter((hwpt) => hwpt?.parent === null && hwpt.ioas === space.handle) as Hwpt[];
+}
+
+export function isIoasUsed(state: ContextState, space: Space): boolean {
+  if (pageTablesOf(state, space).length > 0) return true;
+  return [...state.accesses.values()].some(({ ioas }) => ioas === space.handle);
+}
+
+export function isHwptUsed(state: ContextState, handle: HwptHandle): boolean {
+  if ([...state.attachments.values()].some(({ hwpt }) => hwpt === handle)) return true;
+  return state.hwpts.some((hwpt) => hwpt?.parent === handle);
+}
+
+function usedIds(state: ContextState): ReadonlySet<number> {
+  const used = new Set<number>();
+  const add = (id: number | null) => id !== null && used.add(id);
+  for (const space of state.spaces) if (space.isAlive) add(space.kernelId);
+  for (const hwpt of state.hwpts) if (hwpt !== undefined) add(hwpt.kernelId);
+  for (const { kernelId, objectId } of state.devices.values()) {
+    add(kernelId);
+    add(objectId);
+  }
+  for (const { kernelId } of state.accesses.values()) add(kernelId);
+  return used;
+}

@@ -1,0 +1,105 @@
+/**
+ * One context as the journal holds it: what its durable frames add up to, and what was accepted
+ * on top and waits for the disk.
+ */
+import { type BlockHeader, type Digest, EMPTY_DIGEST } from "@ioasis/codec";
+import type { ContextState, ProfileName } from "@ioasis/core";
+import { BlockIndex } from "./block-index.ts";
+import type { Place } from "./frame-log.ts";
+import type { ContextInfo, Damage, Epoch, ImportMark } from "./journal.ts";
+
+/** The end of the history as the next append sees it: accepted, in order, perhaps not yet durable. */
+export interface Tail {
+  version: number;
+  /** Hash of the newest block, "" before the first. */
+  hash: string;
+  /** Digest of the history, 64 hex digits. */
+  digest: string;
+  /** The running digest; null until it is needed. */
+  feeding: Digest | null;
+  epochs: readonly Epoch[];
+  /** Of the newest frame. */
+  sequence: number;
+}
+
+export interface ContextBirth {
+  readonly context: number;
+  readonly name: string;
+  readonly id: string;
+  readonly profile: ProfileName;
+  readonly epochs: readonly Epoch[];
+}
+
+export class ContextLog {
+  readonly number: number;
+  readonly name: string;
+  readonly id: string;
+  readonly profile: ProfileName;
+
+  version = 0;
+  hash = "";
+  digest = EMPTY_DIGEST;
+  epochs: readonly Epoch[];
+  /** Of the newest frame; the one that made the context has 1. */
+  sequence = 1;
+  readonly blocks = new BlockIndex();
+  /** Leaf borders whose digest state is on the disk, ascending. */
+  readonly leaves: { readonly version: number; readonly place: Place }[] = [];
+  /** By import and key. */
+  readonly marks = new Map<string, ImportMark>();
+
+  /** Versions from here on are lost or cannot be trusted. */
+  damagedFrom: number | null = null;
+  damage: Damage | null = null;
+  /** Damage that may or may not have hit this context; its next frame will tell. */
+  suspect: Damage | null = null;
+
+  /** The state at `version`, once somebody asked for it. */
+  live: ContextState | null = null;
+  #tail: Tail | null = null;
+
+  constructor({ context, name, id, profile, epochs }: ContextBirth) {
+    this.number = context;
+    this.name = name;
+    this.id = id;
+    this.profile = profile;
+    this.epochs = epochs;
+  }
+
+  get tail(): Tail {
+    const { version, hash, digest, epochs, sequence } = this;
+    this.#tail ??= { version, hash, digest, feeding: null, epochs, sequence };
+    return this.#tail;
+  }
+
+  /** Takes the next block; its place in the chain is checked by the caller. */
+  addBlock(header: BlockHeader, hash: string, place: Place): void {
+    this.blocks.push(header.firstVersion, place);
+    this.version = header.firstVersion + header.count - 1;
+    this.hash = hash;
+    this.digest = header.digest;
+    const mark = header.mark as ImportMark | null | undefined;
+    if (mark !== null && mark !== undefined) this.marks.set(`${mark.id}\0${mark.key}`, mark);
+  }
+
+  addEpoch(epoch: Epoch): void {
+    this.epochs = withEpoch(this.epochs, epoch);
+  }
+
+  /** Whatever comes after the current head is lost. */
+  breakOff(damage: Damage): void {
+    this.suspect = null;
+    this.damagedFrom ??= this.version + 1;
+    this.damage ??= damage;
+  }
+
+  info(): ContextInfo {
+    const { name, id, profile, version, digest, epochs, damagedFrom } = this;
+    return { name, id, profile, head: { version, digest }, epochs, imports: [...this.marks.values()], damagedFrom };
+  }
+}
+
+/** The list with `epoch` in the place of the one that has its number, or behind the others. */
+export function withEpoch(epochs: readonly Epoch[], epoch: Epoch): readonly Epoch[] {
+  return [...epochs.filter((other) => other.epoch !== epoch.epoch), epoch].sort((a, b) => a.epoch - b.epoch);
+}

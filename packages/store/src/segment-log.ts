@@ -1,0 +1,184 @@
+/** Frames in append-only segment files, `segments/00000001.log` and on. */
+import { assert } from "@ioasis/core";
+import { CommitQueue } from "./commit-queue.ts";
+import { type Disk, type DiskFile, writeAll } from "./disk.ts";
+import { diskFailure } from "./disk-failure.ts";
+import { checkedHash, decodeHead, encodeHead, FRAME_HEAD_BYTES, type FrameDraft } from "./frame.ts";
+import type { FrameLog, Place, ScannedSegment } from "./frame-log.ts";
+import { OPEN_SEGMENTS_MAX, SEGMENT_BYTES_MAX } from "./limits.ts";
+import { scan, tornAt } from "./scan.ts";
+
+const FOLDER = "segments";
+const NAME = /^(\d{8})\.log$/;
+
+/** What a crash left half-written and opening the journal removed. */
+export interface Recovery {
+  readonly file: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+export class SegmentLog implements FrameLog {
+  readonly #disk: Disk;
+  readonly #directory: string;
+  readonly #queue = new CommitQueue((frames) => this.#write(frames));
+  readonly #readers = new Map<number, DiskFile>();
+  /** The segment that grows; null: none yet, or opened for reading only. */
+  #file: DiskFile | null = null;
+  #number = 0;
+  /** Bytes of the newest segment that are durable and whole. */
+  #size = 0;
+
+  constructor(disk: Disk, directory: string) {
+    this.#disk = disk;
+    this.#directory = directory;
+  }
+
+  get pendingBytes(): number {
+    return this.#queue.pendingBytes;
+  }
+
+  append(frames: readonly FrameDraft[], onDurable: (places: readonly Place[]) => void): Promise<void> {
+    return this.#queue.push(frames, onDurable);
+  }
+
+  failure(): Error | null {
+    return this.#queue.failure;
+  }
+
+  fileOf(segment: number): string {
+    return `${FOLDER}/${String(segment).padStart(8, "0")}.log`;
+  }
+
+  /** Every segment from 1 to the newest; one that is missing comes as damage. */
+  *scan(): Generator<ScannedSegment> {
+    const numbers = this.#numbers();
+    const newest = numbers.at(-1) ?? 0;
+    for (let number = 1; number <= newest; number++) yield this.#scanOne(number, number === newest);
+  }
+
+  /**
+   * Begins to append behind what `scan` found intact: cuts off a torn write and makes sure that
+   * the rest is on the disk (a process that was killed leaves it in the page cache).
+   */
+  async openForAppend({ number, end, size }: Pick<ScannedSegment, "number" | "end" | "size">): Promise<Recovery | null> {
+    this.#number = number;
+    this.#size = end;
+    if (number === 0) return null;
+    const file = this.fileOf(number);
+    try {
+      this.#file = this.#disk.open(this.#path(number), "append");
+      if (end < size) await this.#file.truncate(end);
+      await this.#file.datasync();
+    } catch (error) {
+      throw diskFailure(this.#disk, this.#path(number), "recover", error);
+    }
+    return end < size ? { file, offset: end, bytes: size - end } : null;
+  }
+
+  read({ segment, offset, length }: Place): Uint8Array | null {
+    const bytes = new Uint8Array(FRAME_HEAD_BYTES + length);
+    try {
+      if (this.#reader(segment).read(bytes, offset) < bytes.length) return null;
+    } catch (error) {
+      throw diskFailure(this.#disk, this.#path(segment), "read", error);
+    }
+    const payload = bytes.subarray(FRAME_HEAD_BYTES);
+    const head = decodeHead(bytes, 0);
+    return head?.length === length && checkedHash(bytes, 0, payload) !== null ? payload : null;
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.drain();
+    for (const file of this.#readers.values()) file.close();
+    this.#readers.clear();
+    this.#file?.close();
+    this.#file = null;
+  }
+
+  async #write(frames: readonly FrameDraft[]): Promise<Place[]> {
+    const bytes = frames.reduce((sum, { payload }) => sum + FRAME_HEAD_BYTES + payload.length, 0);
+    if (this.#file === null || (this.#size > 0 && this.#size + bytes > SEGMENT_BYTES_MAX)) await this.#roll();
+    const file = this.#file;
+    assert(file !== null, "a segment is open for appending");
+    const start = this.#size;
+    let end = start;
+    const places: Place[] = [];
+    const buffers: Uint8Array[] = [];
+    for (const frame of frames) {
+      places.push({ segment: this.#number, offset: end, length: frame.payload.length });
+      buffers.push(encodeHead(frame, start), frame.payload);
+      end += FRAME_HEAD_BYTES + frame.payload.length;
+    }
+    try {
+      await writeAll(file, buffers, start);
+      await file.datasync();
+    } catch (error) {
+      const failure = diskFailure(this.#disk, file.path, "write to", error);
+      // Nobody was told of these bytes. Should this fail too, the next opening finds them torn.
+      await file.truncate(start).catch(() => undefined);
+      throw failure;
+    }
+    this.#size = end;
+    return places;
+  }
+
+  /** Begins the next segment. Its name is durable before a frame is in it. */
+  async #roll(): Promise<void> {
+    const folder = `${this.#directory}/${FOLDER}`;
+    const path = this.#path(this.#number + 1);
+    try {
+      const file = this.#disk.open(path, "append");
+      this.#file?.close();
+      this.#file = file;
+      this.#number++;
+      this.#size = 0;
+      await this.#disk.syncDirectory(folder);
+    } catch (error) {
+      throw diskFailure(this.#disk, path, "create", error);
+    }
+  }
+
+  #scanOne(number: number, isNewest: boolean): ScannedSegment {
+    const file = this.fileOf(number);
+    let bytes: Uint8Array | null;
+    try {
+      bytes = this.#disk.readWhole(this.#path(number));
+    } catch (error) {
+      throw diskFailure(this.#disk, this.#path(number), "read", error);
+    }
+    if (bytes === null) {
+      const item = { isIntact: false, offset: 0, end: 0, head: null, payload: null, what: "the file is missing" } as const;
+      return { number, file, items: [item], end: 0, size: 0 };
+    }
+    // Whoever appends knows what is durable; a write that is under way is not yet part of the journal.
+    const isOwn = this.#file !== null;
+    const whole = isOwn && number === this.#number ? bytes.subarray(0, this.#size) : bytes;
+    const items = scan(whole);
+    const torn = isNewest && !isOwn ? tornAt(items) : null;
+    if (torn === null) return { number, file, items, end: whole.length, size: whole.length };
+    return { number, file, items: items.filter(({ offset }) => offset < torn), end: torn, size: whole.length };
+  }
+
+  #reader(segment: number): DiskFile {
+    const open = this.#readers.get(segment);
+    if (open !== undefined) return open;
+    const file = this.#disk.open(this.#path(segment), "read");
+    this.#readers.set(segment, file);
+    for (const [oldest, reader] of this.#readers) {
+      if (this.#readers.size <= OPEN_SEGMENTS_MAX) break;
+      this.#readers.delete(oldest);
+      reader.close();
+    }
+    return file;
+  }
+
+  #numbers(): number[] {
+    const names = this.#disk.list(`${this.#directory}/${FOLDER}`) ?? [];
+    return names.flatMap((name) => NAME.exec(name)?.[1] ?? []).map(Number);
+  }
+
+  #path(segment: number): string {
+    return `${this.#directory}/${this.fileOf(segment)}`;
+  }
+}
