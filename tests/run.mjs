@@ -29,6 +29,8 @@ const files = ["packages", "tests"]
 const started = Date.now();
 let passed = 0;
 let failed = 0;
+// The command line, bundled once for the tests that run it.
+let cli = "";
 if (files.length === 0) {
   console.log(
     `no file ends in ${values.suffix}${positionals.length > 0 ? ` and contains ${positionals.join(" or ")}` : ""}`,
@@ -41,6 +43,9 @@ if (files.length === 0) {
       files.map((file) => [file.replaceAll("/", "__").replace(/\.ts$/, ""), path.resolve(values.root, file)]),
     );
     await bundle(entries, outdir);
+    if (values.root === root && files.some((file) => file.startsWith("tests/")))
+      await bundle({ ioasis: path.join(root, "packages/cli/src/main.ts") }, outdir);
+    cli = path.join(outdir, "ioasis.mjs");
     const waiting = Object.keys(entries).map((name, i) => ({
       file: files[i],
       script: path.join(outdir, `${name}.mjs`),
@@ -74,7 +79,7 @@ function runFile(script) {
     const from = Date.now();
     const child = spawn(process.execPath, ["--enable-source-maps", script], {
       cwd: root,
-      env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0", IOASIS_ROOT: root },
+      env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0", IOASIS_ROOT: root, IOASIS_CLI: cli },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let stdout = "";

@@ -3,7 +3,6 @@ import { IoasisError } from "@ioasis/core";
 import { Command, CommanderError } from "commander";
 import { atCommand } from "./commands/at.ts";
 import { benchCommand } from "./commands/bench.ts";
-import { bookmarkCommand } from "./commands/bookmark.ts";
 import { branchesCommand, releaseCommand, takeoverCommand } from "./commands/epochs.ts";
 import { changesCommand } from "./commands/changes.ts";
 import { compareCommand } from "./commands/compare.ts";
@@ -35,7 +34,6 @@ const COMMANDS = [
   verifyCommand,
   compareCommand,
   conformCommand,
-  bookmarkCommand,
   serveCommand,
   migrateCommand,
   releaseCommand,

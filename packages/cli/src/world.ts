@@ -23,3 +23,12 @@ export interface CommonOptions {
 export interface ContextOptions extends CommonOptions {
   readonly context?: string;
 }
+
+export interface NarrowedOptions extends ContextOptions {
+  readonly ioas?: string;
+  readonly device?: string;
+}
+
+export interface MomentOptions extends NarrowedOptions {
+  readonly at?: string;
+}

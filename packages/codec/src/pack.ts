@@ -19,12 +19,16 @@ const packr = new Packr({
   copyBuffers: true,
 });
 
+const INT_MIN = -(1n << 63n);
+/** The length of the whole space: one more than a u64 holds. */
+const LENGTH_MAX = 1n << 64n;
+
 /** Half of a surrogate pair: UTF-8 has no bytes for it. */
 const LONE_SURROGATE = /[\ud800-\udfff]/u;
 const LONE_SURROGATES = /[\ud800-\udfff]/gu;
 
 /**
- * Bytes of a value made of objects, arrays, strings, numbers, bigints, booleans, null, Uint8Array.
+ * Bytes of a value made of objects, arrays, strings, numbers, bigints (-2^63 ... 2^64), booleans, null, Uint8Array.
  * A property that is undefined is dropped; half a surrogate pair in a string becomes U+FFFD.
  */
 export function pack(value: unknown): Uint8Array {
@@ -50,6 +54,7 @@ function canonical(value: unknown): unknown {
   if (typeof value === "string") return wellFormed(value);
   if (typeof value !== "object" || value === null) {
     assert(typeof value !== "function" && typeof value !== "symbol", "a function has no bytes");
+    assert(typeof value !== "bigint" || (INT_MIN <= value && value <= LENGTH_MAX), "a bigint is -2^63 ... 2^64");
     return value ?? null;
   }
   if (value instanceof Uint8Array) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);

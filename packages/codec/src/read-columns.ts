@@ -2,6 +2,7 @@
 import { type EventBatch, TYPE_UNMAPPED } from "@ioasis/core";
 import type { ColumnReader } from "./column.ts";
 import { damaged } from "./damage.ts";
+import { readDifferences, readSmall } from "./plain-columns.ts";
 import { halves, type RowClass, rowClasses } from "./row-classes.ts";
 
 /** Fills the first `rows` rows; the dictionaries must be there already. @throws IoasisError ERR_BLOCK */
@@ -24,24 +25,6 @@ export function readColumns(from: ColumnReader, batch: EventBatch, rows: number)
   readLine(from, batch, rows);
 }
 
-function readSmall(
-  from: ColumnReader,
-  column: Uint8Array | Int32Array | Uint32Array,
-  rows: Uint32Array,
-  what: string,
-): void {
-  from.read(rows.length, what);
-  const { lo, hi } = from;
-  const isSigned = column instanceof Int32Array;
-  const max = column instanceof Uint8Array ? 0xff : isSigned ? 0x7fff_ffff : 0xffff_ffff;
-  for (let i = 0; i < rows.length; i++) {
-    const value = lo[i] as number;
-    const isNegative = isSigned && hi[i] === 0xffff_ffff && value > max;
-    if (!isNegative && (value > max || hi[i] !== 0)) throw damaged(`${what}: row ${rows[i]} is out of range`);
-    column[rows[i] as number] = value;
-  }
-}
-
 function readExtra(from: ColumnReader, extra: Int32Array, rows: Uint32Array, what: string): void {
   from.read(rows.length, what);
   const { lo, hi } = from;
@@ -50,21 +33,6 @@ function readExtra(from: ColumnReader, extra: Int32Array, rows: Uint32Array, wha
     const code = lo[i] as number;
     if (code > 0x7fff_ffff || hi[i] !== 0) throw damaged(`${what}: row ${rows[i]} is out of range`);
     extra[rows[i] as number] = code === 1 ? next++ : code === 0 ? -1 : code - 2;
-  }
-}
-
-function readDifferences(from: ColumnReader, words: Uint32Array, rows: Uint32Array, what: string): void {
-  from.read(rows.length, what);
-  const { lo, hi } = from;
-  let low = 0;
-  let high = 0;
-  for (let i = 0; i < rows.length; i++) {
-    const sum = low + (lo[i] as number);
-    low = sum >>> 0;
-    high = (high + (hi[i] as number) + (sum > 0xffff_ffff ? 1 : 0)) >>> 0;
-    const at = 2 * (rows[i] as number);
-    words[at] = low;
-    words[at + 1] = high;
   }
 }
 

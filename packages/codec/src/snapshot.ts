@@ -1,4 +1,19 @@
-import type { ContextState } from "@ioasis/core";
+/**
+ * A state as bytes, so that an opened history need not be folded from its start.
+ *
+ * "IOAS", format (1 byte), section of msgpack `{contextId, digest, state}`, then for each space
+ * its known ranges and areas by column, then the SHA-256 of everything before. docs/FORMAT.md has
+ * the details.
+ */
+import type { ContextState, Space } from "@ioasis/core";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { readAreas, readKnown, writeAreas, writeKnown } from "./area-columns.ts";
+import { ByteReader, ByteWriter } from "./bytes.ts";
+import { ColumnReader, ColumnWriter } from "./column.ts";
+import { damaged, newer } from "./damage.ts";
+import { pack, unpack } from "./pack.ts";
+import { Budget, readSection, writeSection } from "./section.ts";
+import { stateOfRecord, stateRecord } from "./state-record.ts";
 
 /** A state with the digest that goes on from it. */
 export interface Snapshot {
@@ -7,6 +22,69 @@ export interface Snapshot {
   /** `Digest.save()` at the state's version. */
   readonly digest: Uint8Array;
 }
-export declare function encodeSnapshot(snapshot: Snapshot): Uint8Array;
-/** @throws IoasisError ERR_BLOCK */
-export declare function decodeSnapshot(bytes: Uint8Array): Snapshot;
+
+/** "IOAS" */
+const MAGIC = [0x49, 0x4f, 0x41, 0x53];
+const FORMAT = 1;
+const CHECKSUM_BYTES = 32;
+/** Inflated bytes: some millions of areas. */
+const SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024;
+
+/** @throws IoasisError ERR_LIMIT when the state is too large for one */
+export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
+  const { contextId, state, digest } = snapshot;
+  const budget = new Budget(SNAPSHOT_BYTES_MAX);
+  const columns = new ColumnWriter(0, budget);
+  for (const byte of MAGIC) columns.out.u8(byte);
+  columns.out.u8(FORMAT);
+  writeSection(columns.out, pack({ contextId, digest, state: stateRecord(state) }), budget);
+  for (const space of state.spaces) writeSpace(columns, space);
+  const content = columns.out.take();
+  const out = new ByteWriter();
+  out.raw(content);
+  out.raw(sha256(content));
+  return out.take();
+}
+
+/** @throws IoasisError ERR_BLOCK when it is damaged, ERR_NEWER when a newer version wrote it */
+export function decodeSnapshot(bytes: Uint8Array): Snapshot {
+  const content = checkedContent(bytes);
+  const reader = new ByteReader(content);
+  reader.raw(MAGIC.length + 1, "snapshot");
+  const budget = new Budget(SNAPSHOT_BYTES_MAX);
+  const columns = new ColumnReader(reader, 0, budget);
+  const head = unpack(readSection(reader, budget, "snapshot: state"));
+  if (typeof head !== "object" || head === null) throw damaged("snapshot: state");
+  const { contextId, digest, state: record } = head as Readonly<Record<string, unknown>>;
+  if (typeof contextId !== "string" || !(digest instanceof Uint8Array)) throw damaged("snapshot: state");
+  const state = stateOfRecord(record);
+  for (const space of state.spaces) readSpace(columns, space);
+  reader.end("snapshot");
+  return { contextId, state, digest };
+}
+
+function writeSpace(columns: ColumnWriter, space: Space): void {
+  writeKnown(columns, space.known);
+  writeAreas(columns, space.areas);
+}
+
+function readSpace(columns: ColumnReader, space: Space): void {
+  readKnown(columns, space.known);
+  readAreas(columns, space.areas);
+}
+
+/** Everything but the checksum, which has been compared. */
+function checkedContent(bytes: Uint8Array): Uint8Array {
+  const reader = new ByteReader(bytes);
+  for (const byte of MAGIC) if (reader.u8("snapshot") !== byte) throw damaged("snapshot: it does not begin with IOAS");
+  const format = reader.u8("snapshot");
+  if (format > FORMAT) throw newer("snapshot", format, FORMAT);
+  if (format < FORMAT) throw damaged(`snapshot: format ${format} never was`);
+  const length = bytes.length - CHECKSUM_BYTES;
+  const content = reader.raw(Math.max(0, length - reader.at), "snapshot");
+  const checksum = reader.raw(CHECKSUM_BYTES, "snapshot: checksum");
+  const expected = sha256(bytes.subarray(0, reader.at - CHECKSUM_BYTES));
+  if (content.length === 0 || !checksum.every((byte, i) => byte === expected[i]))
+    throw damaged("snapshot: the checksum differs");
+  return bytes.subarray(0, length);
+}

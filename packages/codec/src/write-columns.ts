@@ -1,6 +1,7 @@
 /** The columns of a batch as bytes; `read-columns.ts` is the mirror, docs/FORMAT.md the description. */
 import { type EventBatch, TYPE_UNMAPPED } from "@ioasis/core";
 import type { ColumnWriter } from "./column.ts";
+import { writeDifferences, writeSmall } from "./plain-columns.ts";
 import { halves, type RowClass, rowClasses } from "./row-classes.ts";
 
 export function writeColumns(out: ColumnWriter, batch: EventBatch): void {
@@ -13,23 +14,13 @@ export function writeColumns(out: ColumnWriter, batch: EventBatch): void {
     writeSmall(out, batch.fd, group.rows);
     writeSmall(out, batch.actor, group.rows);
     writeExtra(out, batch.extra, group.rows);
-    writeIova(out, batch, group.rows);
+    writeDifferences(out, halves(batch.iova), group.rows);
     writeLast(out, batch, group.rows);
     writeValue(out, batch, group);
   }
   writeSmall(out, batch.clock, every);
   writeTicks(out, batch);
   writeLine(out, batch);
-}
-
-function writeSmall(out: ColumnWriter, column: Uint8Array | Int32Array | Uint32Array, rows: Uint32Array): void {
-  const { lo, hi } = out;
-  for (let i = 0; i < rows.length; i++) {
-    const value = column[rows[i] as number] as number;
-    lo[i] = value;
-    hi[i] = value < 0 ? -1 : 0;
-  }
-  out.write(rows.length);
 }
 
 /** An index into a dictionary: none, the next one in order, or (2 more than) any other. */
@@ -41,27 +32,6 @@ function writeExtra(out: ColumnWriter, extra: Int32Array, rows: Uint32Array): vo
     lo[i] = value < 0 ? 0 : value === next ? 1 : value + 2;
     hi[i] = 0;
     if (value === next) next++;
-  }
-  out.write(rows.length);
-}
-
-/** Difference from the row before in the class. */
-function writeIova(out: ColumnWriter, batch: EventBatch, rows: Uint32Array): void {
-  writeDifferences(out, halves(batch.iova), rows);
-}
-
-function writeDifferences(out: ColumnWriter, words: Uint32Array, rows: Uint32Array): void {
-  const { lo, hi } = out;
-  let previousLow = 0;
-  let previousHigh = 0;
-  for (let i = 0; i < rows.length; i++) {
-    const at = 2 * (rows[i] as number);
-    const low = words[at] as number;
-    const high = words[at + 1] as number;
-    lo[i] = low - previousLow;
-    hi[i] = high - previousHigh - (low < previousLow ? 1 : 0);
-    previousLow = low;
-    previousHigh = high;
   }
   out.write(rows.length);
 }

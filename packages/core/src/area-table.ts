@@ -189,6 +189,39 @@ export class AreaTable {
     for (const chunk of this.#chunks) for (let row = 0; row < chunk.length; row++) yield this.#area(chunk, row);
   }
 
+  /** All areas ascending in the form that `insert` takes, each counted from its present start. */
+  forEach(
+    visit: (
+      iova: bigint,
+      last: bigint,
+      traits: number,
+      value: bigint,
+      fd: number,
+      runs: readonly Run[] | null,
+      version: number,
+    ) => void,
+  ): void {
+    const { traits, value, fd, version, origin, runs } = this.#slots;
+    for (const chunk of this.#chunks)
+      for (let row = 0; row < chunk.length; row++) {
+        const slot = chunk.slot[row] as number;
+        const first = chunk.iova[row] as bigint;
+        const last = chunk.last[row] as bigint;
+        const isKnown = (((traits[slot] as number) >> 2) & 0xf) !== 0;
+        const skipped = isKnown ? first - (origin[slot] as bigint) : 0n;
+        const list = runs.size === 0 ? null : clipRuns(runs.get(slot) ?? null, first, last);
+        visit(
+          first,
+          last,
+          traits[slot] as number,
+          (value[slot] as bigint) + skipped,
+          fd[slot] as number,
+          list,
+          version[slot] as number,
+        );
+      }
+  }
+
   /** The nearest area wholly below `iova`, or null. */
   below(iova: bigint): Area | null {
     let index = this.#chunkOf(iova);

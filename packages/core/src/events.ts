@@ -85,7 +85,7 @@ export type ColdEvent<Ref> = Readonly<
       dirtyTracking: boolean;
       nestParent: boolean;
       /** The page table that a nested one (user-managed) translates through; absent: a paging one. */
-      parent?: Ref;
+      parent?: HwptHandle;
     }
   | { type: "HwptDestroyed"; hwpt: Ref }
   | { type: "DirtyTrackingStarted"; hwpt: Ref | null }

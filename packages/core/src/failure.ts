@@ -19,6 +19,8 @@ export const FAILURE_CODES = [
   "ERR_DISK",
   "ERR_NETWORK",
   "ERR_PROTOCOL",
+  /** Two histories of one epoch: a journal was copied and both copies were written. */
+  "ERR_FORK",
   "ERR_LIMIT",
 ] as const;
 export type FailureCode = (typeof FAILURE_CODES)[number];

@@ -3,6 +3,10 @@
 export { type ByteLength, byteLength, fits, hex, type Iova, iova, lastOf, lengthOf, U64_MAX } from "./address.ts";
 export { type Area, AreaTable } from "./area-table.ts";
 export { assert, unreachable } from "./assert.ts";
+export type { Command, Frame } from "./commands.ts";
+export { type ConformOptions, type ConformReport, conformFile, type Disagreement } from "./conform/conform-file.ts";
+export { decide, type Outputs } from "./decide/decide.ts";
+export type { Outcome, Refusal } from "./decide/outcome.ts";
 export { type Decimal, formatDecimal, minus, parseDecimal, plus, ticksAt } from "./decimal.ts";
 export { type Applicability, applies, type Drift, driftOf } from "./drift.ts";
 export { ERRNOS, type Errno, errnoCode, errnoOfCode, errnoOfName, errnoOfNumber } from "./errno.ts";
@@ -20,6 +24,7 @@ export {
   TYPE_UNMAP_REFUSED,
   TYPE_UNMAPPED,
 } from "./event-batch.ts";
+export { eventFromJson, eventToJson, type JsonObject } from "./event-json.ts";
 export {
   type Actor,
   type ColdEvent,
@@ -38,8 +43,12 @@ export {
 export { applyBatch, applyUpTo, evolve } from "./evolve.ts";
 export type { Fact, KernelRef, ObservedEvent, ProfileName } from "./fact.ts";
 export { FAILURE_CODES, type FailureCode, IoasisError } from "./failure.ts";
-export { holes, merged, overlaps, type Range, WHOLE_SPACE } from "./range.ts";
+export type { AccessPin, DeviceTraits, Environment } from "./profile/environment.ts";
+export { type KernelProfile, kernelProfile } from "./profile/kernel-profile.ts";
+export { UserMemory } from "./profile/user-memory.ts";
+export { holes, intersection, merged, overlaps, type Range, WHOLE_SPACE } from "./range.ts";
 export { RangeSet } from "./range-set.ts";
+export { recordedFromJson, recordedToJson } from "./recorded-json.ts";
 export {
   PROTS,
   type Prot,
@@ -63,3 +72,4 @@ export {
   Space,
   type Window,
 } from "./state.ts";
+export { JsonError } from "./value-json.ts";

@@ -13,6 +13,14 @@ export function overlaps(a: Range, b: Range): boolean {
   return a.first <= b.last && b.first <= a.last;
 }
 
+/** What `a` and `b` share, or null. */
+export function intersection(a: Range, b: Range): Range | null {
+  if (!overlaps(a, b)) return null;
+  const later = a.first < b.first ? b : a;
+  const sooner = b.last < a.last ? b : a;
+  return { first: later.first, last: sooner.last };
+}
+
 /** Sorted by address, with overlapping and adjacent ranges joined. */
 export function merged(ranges: Iterable<Range>): Range[] {
   const sorted = [...ranges].sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));

@@ -42,10 +42,14 @@ export class BlockIndex {
 
   #grow(): void {
     const capacity = this.#segment.length * 2;
-    const grown = <T extends { set(from: T): void }>(to: T, from: T): T => (to.set(from), to);
-    this.#firstVersion = grown(new Float64Array(capacity), this.#firstVersion);
-    this.#segment = grown(new Uint32Array(capacity), this.#segment);
-    this.#offset = grown(new Uint32Array(capacity), this.#offset);
-    this.#bytes = grown(new Uint32Array(capacity), this.#bytes);
+    this.#firstVersion = grown(this.#firstVersion, new Float64Array(capacity));
+    this.#segment = grown(this.#segment, new Uint32Array(capacity));
+    this.#offset = grown(this.#offset, new Uint32Array(capacity));
+    this.#bytes = grown(this.#bytes, new Uint32Array(capacity));
   }
+}
+
+function grown<T extends { set(from: T): void }>(from: T, to: T): T {
+  to.set(from);
+  return to;
 }

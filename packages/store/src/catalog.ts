@@ -10,7 +10,9 @@ import { ContextLog } from "./context-log.ts";
 import { FRAME_BLOCK, FRAME_CLOSED, FRAME_LEAF, FRAME_RECORD, type FrameHead } from "./frame.ts";
 import type { Place, ScannedDamage, ScannedFrame, ScannedSegment } from "./frame-log.ts";
 import type { Damage, FinishedImport } from "./journal.ts";
-import { decodeLeaf, decodeRecord } from "./records.ts";
+import { contextOf, decodeLeaf, decodeRecord } from "./records.ts";
+
+const KNOWN_TYPES: readonly number[] = [FRAME_BLOCK, FRAME_RECORD, FRAME_LEAF, FRAME_CLOSED];
 
 /** A block that took its place in its context's chain. */
 export interface FoldedBlock {
@@ -28,6 +30,8 @@ export class Catalog {
   numberMax = 0;
   /** Of the newest frame that belongs to no context. */
   sequence = 0;
+  /** The newest frame tells of a clean close, or there is none. */
+  isClosed = true;
 
   foldSegment(segment: ScannedSegment): void {
     for (const item of segment.items)
@@ -56,6 +60,11 @@ export class Catalog {
   addBlock(context: ContextLog, header: BlockHeader, hash: string, place: Place): void {
     context.sequence++;
     context.addBlock(header, hash, place);
+  }
+
+  addLeaf(context: ContextLog, version: number, place: Place): void {
+    context.sequence++;
+    context.leaves.push({ version, place });
   }
 
   addContext(context: ContextLog): void {
@@ -88,6 +97,7 @@ export class Catalog {
   #victimOf({ head, payload }: ScannedDamage): Pick<FrameHead, "type" | "context"> | "unknown" {
     if (head !== null) return head;
     if (payload === null) return "unknown";
+    if (payload.length === 0) return { type: FRAME_CLOSED, context: 0 };
     try {
       const context = this.#byId.get(decodeHeader(payload).contextId);
       if (context !== undefined) return { type: FRAME_BLOCK, context: context.number };
@@ -95,12 +105,11 @@ export class Catalog {
       // Not a block, then.
     }
     try {
-      const { context } = decodeRecord(payload);
-      return { type: FRAME_RECORD, context };
+      const { context, isLeaf } = contextOf(payload);
+      return { type: isLeaf ? FRAME_LEAF : FRAME_RECORD, context };
     } catch {
-      // Not a record either.
+      return "unknown";
     }
-    return "unknown";
   }
 
   #note(context: ContextLog | null, file: string, offset: number, what: string): void {
@@ -113,6 +122,8 @@ export class Catalog {
   #fold(frame: ScannedFrame, place: Place, file: string): FoldedBlock | null {
     const { type, context: number, sequence } = frame.head;
     this.numberMax = Math.max(this.numberMax, number);
+    this.isClosed = type === FRAME_CLOSED;
+    if (!KNOWN_TYPES.includes(type)) throw newerFrame(type);
     if (type === FRAME_RECORD) {
       const record = decodeRecord(frame.payload);
       if (record.kind === "import") this.imports.set(record.finished.id, record.finished);
@@ -141,7 +152,6 @@ export class Catalog {
     if (type === FRAME_BLOCK) return this.#foldBlock(context, frame, place);
     if (type === FRAME_RECORD) this.#foldEpoch(context, frame);
     else if (type === FRAME_LEAF) this.#foldLeaf(context, frame, place);
-    else if (type !== FRAME_CLOSED) throw newerFrame(type);
     return null;
   }
 

@@ -3,7 +3,7 @@
  * on top and waits for the disk.
  */
 import { type BlockHeader, type Digest, EMPTY_DIGEST } from "@ioasis/codec";
-import type { ContextState, ProfileName } from "@ioasis/core";
+import { type ContextState, IoasisError, type ProfileName } from "@ioasis/core";
 import { BlockIndex } from "./block-index.ts";
 import type { Place } from "./frame-log.ts";
 import type { ContextInfo, Damage, Epoch, ImportMark } from "./journal.ts";
@@ -56,6 +56,8 @@ export class ContextLog {
 
   /** The state at `version`, once somebody asked for it. */
   live: ContextState | null = null;
+  /** Resolves when everything accepted so far is durable or has failed. */
+  settled: Promise<unknown> = Promise.resolve();
   #tail: Tail | null = null;
 
   constructor({ context, name, id, profile, epochs }: ContextBirth) {
@@ -86,11 +88,27 @@ export class ContextLog {
     this.epochs = withEpoch(this.epochs, epoch);
   }
 
-  /** Whatever comes after the current head is lost. */
-  breakOff(damage: Damage): void {
+  /** Versions from `version` on (default: whatever comes after the head) are lost. */
+  breakOff(damage: Damage, version = this.version + 1): void {
     this.suspect = null;
-    this.damagedFrom ??= this.version + 1;
-    this.damage ??= damage;
+    if (this.damagedFrom !== null && this.damagedFrom <= version) return;
+    this.damagedFrom = version;
+    this.damage = damage;
+  }
+
+  /** What to throw when something needs the damaged part. */
+  damaged(): IoasisError {
+    const { name, damagedFrom, damage } = this;
+    const place = damage === null ? "" : ` (${damage.file}, offset ${damage.offset}: ${damage.what})`;
+    const message =
+      `context "${name}" is damaged from version ${damagedFrom} on${place}. ` +
+      "Earlier versions can be read; run verify, then restore the file from a copy or from another replica";
+    const at = { context: name, version: damagedFrom ?? 0 };
+    return new IoasisError(
+      "ERR_DAMAGED",
+      message,
+      damage === null ? at : { ...at, file: damage.file, offset: damage.offset },
+    );
   }
 
   info(): ContextInfo {

@@ -6,7 +6,9 @@ export function diskFailure(disk: Disk, path: string, verb: string, error: unkno
   if (error instanceof IoasisError) return error;
   const code = codeOf(error);
   const at = { file: path, ...(code === "" ? {} : { errno: code }) };
-  return new IoasisError("ERR_DISK", `cannot ${verb} ${path}: ${reason(disk, path, code, error)}`, at, { cause: error });
+  return new IoasisError("ERR_DISK", `cannot ${verb} ${path}: ${reason(disk, path, code, error)}`, at, {
+    cause: error,
+  });
 }
 
 export function codeOf(error: unknown): string {

@@ -9,12 +9,12 @@
 import {
   applyBatch,
   type ContextState,
-  ContextState as State,
   driftOf,
   EventBatch,
   type Fact,
   type IoasEvent,
   type ProfileName,
+  ContextState as State,
 } from "@ioasis/core";
 import type { FinishedImport, Journal, Point } from "./journal.ts";
 import { resolve } from "./resolve.ts";
@@ -163,7 +163,14 @@ export class FactRecorder {
     const contexts: Record<string, string> = {};
     for (const { key, name } of this.#targets.values()) contexts[key] = name;
     const before = this.#journal.imports().find((finished) => finished.id === id);
-    const finished: FinishedImport = { id, file, format, offset, sha256, contexts: { ...before?.contexts, ...contexts } };
+    const finished: FinishedImport = {
+      id,
+      file,
+      format,
+      offset,
+      sha256,
+      contexts: { ...before?.contexts, ...contexts },
+    };
     if (before?.offset !== offset || before.sha256 !== sha256) await this.#journal.recordImport(finished);
   }
 }

@@ -76,6 +76,8 @@ export interface ContextInfo {
   readonly epochs: readonly Epoch[];
   /** The newest mark of each import that added to the context. */
   readonly imports: readonly ImportMark[];
+  /** Versions from here on are damaged or lost: unreadable, and nothing may be appended. Null: intact. */
+  readonly damagedFrom: number | null;
 }
 
 export interface AppendOptions {
@@ -85,6 +87,8 @@ export interface AppendOptions {
 /** A sealed block where it lies: header parsed, body untouched. */
 export interface StoredBlock {
   readonly header: BlockHeader;
+  /** Its content address, 64 hex digits (`blockHash`). */
+  readonly hash: string;
   /** The whole encoded block, as `decodeBlock` takes it and as it is sent to other replicas. */
   bytes(): Uint8Array;
 }
@@ -107,15 +111,30 @@ export interface VerifyReport {
   readonly damage: readonly Damage[];
 }
 
+/** A write that a crash cut short, never acknowledged, and that opening the journal removed. */
+export interface Recovery {
+  readonly file: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/**
+ * Only what is durable is ever shown. Methods that need a damaged part throw ERR_DAMAGED; once the
+ * disk has failed every method but `close` throws ERR_DISK until the journal is opened again.
+ */
 export interface Journal {
   readonly replica: ReplicaId;
+  /** Null: the last session ended cleanly, or the journal was opened for reading only. */
+  readonly recovered: Recovery | null;
+  /** What opening found damaged; `verify` looks deeper. */
+  readonly damage: readonly Damage[];
 
   contexts(): readonly ContextInfo[];
   context(name: string): ContextInfo | null;
 
   /**
    * Makes an empty context whose epoch 1 this replica owns.
-   * @throws IoasisError ERR_CONTEXT_EXISTS
+   * @throws IoasisError ERR_CONTEXT_EXISTS, ERR_INPUT (no name), ERR_LIMIT
    */
   create(name: string, profile: ProfileName): Promise<ContextInfo>;
 
@@ -125,13 +144,16 @@ export interface Journal {
    *
    * `batch.firstVersion` is the expected version plus one, `batch.epoch` the epoch appended in.
    * @throws IoasisError ERR_NOT_OWNER (this replica does not own the unsealed epoch),
-   *   ERR_STALE (another append came first), ERR_DISK, ERR_NO_CONTEXT
+   *   ERR_STALE (another append came first), ERR_DISK, ERR_NO_CONTEXT, ERR_DAMAGED, ERR_LIMIT
    */
   append(context: string, batch: EventBatch, options?: AppendOptions): Promise<Point>;
 
   /**
    * Adopts a context or blocks of one from another replica, bytes unchanged; checks the chain, the
-   * digest of every block (by decoding it) and the order. Durable when resolved.
+   * digest of every block (by decoding it), the order and that the block's epoch is known. All of
+   * the blocks are adopted or none; those that are here already are passed over. Durable when resolved.
+   * That a block is the one that its owner made (its mark is not part of the digest) is the caller's
+   * to check, by its hash.
    * @throws IoasisError ERR_BLOCK (damaged, out of order or of another history), ERR_OWNER_HERE
    *   (this replica owns the epoch: its history cannot come from elsewhere)
    */
@@ -140,8 +162,12 @@ export interface Journal {
 
   /**
    * Records an epoch (claimed, sealed, released, taken over) as it is now; durable when resolved.
-   * The rules of who may do so are the caller's (migration), except that epochs are dense and that a
-   * seal is never taken back.
+   *
+   * The rules of who may do so are the caller's (migration), except: epochs are dense (a takeover may
+   * leave one number out, that of the claim which it overrules); owner and start of an epoch never
+   * change; a seal is never taken back; an epoch that this replica claims starts at the head that it
+   * holds, and one that it seals ends there.
+   * @throws IoasisError ERR_PROTOCOL (against the rules), ERR_STALE (the head is elsewhere)
    */
   recordEpoch(context: string, epoch: Epoch): Promise<void>;
 
@@ -155,8 +181,15 @@ export interface Journal {
   batches(context: string, from?: number, to?: number): Iterable<EventBatch>;
 
   /**
+   * The state at the head, kept up with every append: for looking, never to be changed. Another
+   * look after an append sees it changed.
+   */
+  live(context: string): ContextState;
+
+  /**
    * The state at `version` (default: the head), from the nearest snapshot at or below it and the
    * blocks after. A new object at every call: the caller may keep folding into it.
+   * @throws IoasisError ERR_VERSION (the history does not go so far), ERR_DAMAGED
    */
   state(context: string, version?: number): ContextState;
 

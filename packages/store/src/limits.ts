@@ -8,8 +8,8 @@ export const PAYLOAD_BYTES_MAX = 32 * 1024 * 1024;
 export const GROUP_BYTES_MAX = 8 * 1024 * 1024;
 /** Appends that wait for the disk. A caller that awaits its appends never comes near. */
 export const QUEUE_BYTES_MAX = 256 * 1024 * 1024;
-/** Rows of one append. */
-export const BATCH_ROWS_MAX = 1_048_576;
+/** Rows of one append; what a block holds. */
+export const BATCH_ROWS_MAX = 65_536;
 export const CONTEXTS_MAX = 65_536;
 /** UTF-16 code units of a context's name. */
 export const NAME_LENGTH_MAX = 255;

@@ -18,6 +18,7 @@ import {
   statSync,
   writeSync,
   writev,
+  writevSync,
 } from "node:fs";
 import { promisify } from "node:util";
 import { tryLock, unlock } from "fs-native-extensions";
@@ -29,6 +30,8 @@ const dataSync = promisify(fdatasync);
 const fullSync = promisify(fsync);
 const truncateFile = promisify(ftruncate);
 const HOLDER_BYTES_MAX = 256;
+/** A write of so little is a copy into the page cache: done at once, it is over before a thread would have begun. */
+const DIRECT_BYTES_MAX = 64 * 1024;
 
 class NodeFile implements DiskFile {
   readonly path: string;
@@ -54,6 +57,8 @@ class NodeFile implements DiskFile {
   }
 
   write(buffers: readonly Uint8Array[], position: number): Promise<number> {
+    const bytes = buffers.reduce((sum, { length }) => sum + length, 0);
+    if (bytes <= DIRECT_BYTES_MAX) return new Promise((resolve) => resolve(writevSync(this.#fd, buffers, position)));
     return new Promise((resolve, reject) => {
       writev(this.#fd, [...buffers], position, (error, written) => (error === null ? resolve(written) : reject(error)));
     });

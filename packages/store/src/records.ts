@@ -1,5 +1,5 @@
 /** What a journal records beside blocks: contexts, their epochs, finished imports. */
-import { unpack, pack } from "@ioasis/codec";
+import { pack, unpack } from "@ioasis/codec";
 import { IoasisError, type ProfileName } from "@ioasis/core";
 import type { Epoch, FinishedImport } from "./journal.ts";
 
@@ -44,4 +44,11 @@ export function encodeLeaf(leaf: LeafRecord): Uint8Array {
 
 export function decodeLeaf(payload: Uint8Array): LeafRecord {
   return unpack(payload) as LeafRecord;
+}
+
+/** The context that a record or leaf names. @throws IoasisError ERR_BLOCK when the payload is neither */
+export function contextOf(payload: Uint8Array): { readonly context: number; readonly isLeaf: boolean } {
+  const value = unpack(payload) as Partial<LeafRecord> | null;
+  if (typeof value?.context !== "number") throw new IoasisError("ERR_BLOCK", "neither a record nor a leaf");
+  return { context: value.context, isLeaf: value.state !== undefined };
 }

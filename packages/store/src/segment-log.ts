@@ -5,18 +5,12 @@ import { type Disk, type DiskFile, writeAll } from "./disk.ts";
 import { diskFailure } from "./disk-failure.ts";
 import { checkedHash, decodeHead, encodeHead, FRAME_HEAD_BYTES, type FrameDraft } from "./frame.ts";
 import type { FrameLog, Place, ScannedSegment } from "./frame-log.ts";
+import type { Recovery } from "./journal.ts";
 import { OPEN_SEGMENTS_MAX, SEGMENT_BYTES_MAX } from "./limits.ts";
 import { scan, tornAt } from "./scan.ts";
 
 const FOLDER = "segments";
 const NAME = /^(\d{8})\.log$/;
-
-/** What a crash left half-written and opening the journal removed. */
-export interface Recovery {
-  readonly file: string;
-  readonly offset: number;
-  readonly bytes: number;
-}
 
 export class SegmentLog implements FrameLog {
   readonly #disk: Disk;
@@ -61,7 +55,11 @@ export class SegmentLog implements FrameLog {
    * Begins to append behind what `scan` found intact: cuts off a torn write and makes sure that
    * the rest is on the disk (a process that was killed leaves it in the page cache).
    */
-  async openForAppend({ number, end, size }: Pick<ScannedSegment, "number" | "end" | "size">): Promise<Recovery | null> {
+  async openForAppend({
+    number,
+    end,
+    size,
+  }: Pick<ScannedSegment, "number" | "end" | "size">): Promise<Recovery | null> {
     this.#number = number;
     this.#size = end;
     if (number === 0) return null;
@@ -148,7 +146,14 @@ export class SegmentLog implements FrameLog {
       throw diskFailure(this.#disk, this.#path(number), "read", error);
     }
     if (bytes === null) {
-      const item = { isIntact: false, offset: 0, end: 0, head: null, payload: null, what: "the file is missing" } as const;
+      const item = {
+        isIntact: false,
+        offset: 0,
+        end: 0,
+        head: null,
+        payload: null,
+        what: "the file is missing",
+      } as const;
       return { number, file, items: [item], end: 0, size: 0 };
     }
     // Whoever appends knows what is durable; a write that is under way is not yet part of the journal.

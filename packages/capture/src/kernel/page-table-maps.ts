@@ -59,7 +59,8 @@ export class PageTableMaps {
     const run = held.runs.at(-1);
     if (run === undefined || held.runs.length >= RUNS_MAX) return false;
     if (map.iova !== held.last + 1n || map.paddr === run.paddr + run.length) return false;
-    if (actor === null || this.#actor === null || actor.tid !== this.#actor.tid || actor.cpu !== this.#actor.cpu) return false;
+    if (actor === null || this.#actor === null || actor.tid !== this.#actor.tid || actor.cpu !== this.#actor.cpu)
+      return false;
     return isSoonAfter(this.#stamp, stamp);
   }
 }

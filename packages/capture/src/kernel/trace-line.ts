@@ -25,6 +25,7 @@ const COLON = 58;
 const DOT = 46;
 /** A task's name has at most 15 characters, so few places of a line can look like a stamp. */
 const COLONS_MAX = 8;
+const TICKS_MAX = (1n << 63n) - 1n;
 
 export class TraceLineReader {
   readonly #clock: string;
@@ -70,17 +71,18 @@ function endOfText(text: string, end: number): number {
   return last;
 }
 
-/** `12.345678` (any number of decimals up to nine) or a plain counter; null: neither. */
+/** `12.345678` (one to nine decimals) or a plain counter; null: neither, or beyond 64 bits. */
 export function stampOf(clock: string, text: string): Stamp | null {
   const point = text.indexOf(".");
   if (point < 0) return text.length > 18 ? null : { clock, ticks: BigInt(text), decimals: 0 };
   const decimals = text.length - point - 1;
-  if (point === 0 || decimals === 0 || decimals > 9 || text.length > 19 || text.indexOf(".", point + 1) >= 0) return null;
+  if (point === 0 || point > 10 || decimals === 0 || decimals > 9 || text.indexOf(".", point + 1) >= 0) return null;
   const whole = Number(text.slice(0, point));
   const fraction = Number(text.slice(point + 1));
   const ticks = whole * 10 ** decimals + fraction;
   if (Number.isSafeInteger(ticks)) return { clock, ticks: BigInt(ticks), decimals };
-  return { clock, ticks: BigInt(whole) * 10n ** BigInt(decimals) + BigInt(fraction), decimals };
+  const exact = BigInt(whole) * 10n ** BigInt(decimals) + BigInt(fraction);
+  return exact > TICKS_MAX ? null : { clock, ticks: exact, decimals };
 }
 
 /** The event's name ends at the first colon that a space or the end follows (perf: `iommu:map:`). */

@@ -20,7 +20,7 @@ export interface TracePrefix {
 }
 
 const FTRACE =
-  /^\s*(.*)-(-?\d+)\s+(?:\(\s*(\d+|-+)\)\s+)?\[(\d+)\](?:\s+\(\s*(\d+|-+)\))?(?:-0x([0-9a-f]+)|\s+([^\s\d(]\S{3,7}))?$/;
+  /^\s*(.*)-(\d+)\s+(?:\(\s*(\d+|-+)\)\s+)?\[(\d+)\](?:\s+\(\s*(\d+|-+)\))?(?:-0x([0-9a-f]+)|\s+([^\s\d(]\S{3,7}))?$/;
 const PERF = /^\s*(.*\S)\s+(-?\d+)(?:\/(-?\d+))?(?:\s+\[(\d+)\])?$/;
 /** TRACE_FLAG_HARDIRQ | TRACE_FLAG_SOFTIRQ (include/linux/trace_events.h). */
 const RAW_INTERRUPT = 0x18;
@@ -42,13 +42,15 @@ export class PrefixReader {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
     if (text.length > PREFIX_LENGTH_MAX) return null;
-    const prefix = this.#layout === "perf" ? this.#perf(text) : this.#ftrace(text);
+    // A copy: a slice that is kept would keep the whole block of the file that it was cut from.
+    const own = text.split("").join("");
+    const prefix = this.#layout === "perf" ? this.#perf(own) : this.#ftrace(own);
     if (prefix === null) return null;
     if (this.#known.size >= CACHED_MAX) {
       this.#known.clear();
       this.#actors.clear();
     }
-    this.#known.set(text, prefix);
+    this.#known.set(own, prefix);
     return prefix;
   }
 

@@ -48,10 +48,11 @@ export class HeldCall {
   #errno: Errno | null = null;
   /** Line of the newest message about the call. */
   #errorLine = 0;
-
-  get call(): Call | null {
-    return this.#call;
-  }
+  /**
+   * A line was seen that tells what became of a map or unmap, so that the listener's lines about
+   * the same ranges are no news.
+   */
+  isToldByBackend = false;
 
   hold(call: Call, line: TraceLine): void {
     this.settle(line);
@@ -64,6 +65,13 @@ export class HeldCall {
   /** Another line showed that the call is told elsewhere, or was never made. */
   drop(): void {
     this.#call = null;
+  }
+
+  /** A backend tells of a call for `iova`, which the listener had announced one line before. */
+  supersede(iova: bigint, line: TraceLine): void {
+    this.isToldByBackend = true;
+    if (this.#call?.outcome === "done-unless-refused" && this.#call.iova === iova) this.drop();
+    else this.settle(line);
   }
 
   /** A line about something else went by. */

@@ -39,8 +39,6 @@ export class IommufdBackend implements EventFamily {
   };
   readonly #held: HeldCall;
   readonly #objects = new Map<number, IommufdObjects>();
-  /** A map or unmap was logged here, so that the listener's line about the same range is no news. */
-  tellsMappings = false;
   #newestFd: number | null = null;
 
   constructor(held: HeldCall) {
@@ -78,8 +76,7 @@ export class IommufdBackend implements EventFamily {
     const users = line.decimal("users=");
     if (!line.isWhole() || fd !== -1 || users !== 0 || this.#objects.size !== 1) return;
     this.#held.settle(line);
-    for (const [closed, objects] of this.#objects)
-      for (const event of objects.close()) this.#fact(line, closed, event);
+    for (const [closed, objects] of this.#objects) for (const event of objects.close()) this.#fact(line, closed, event);
     this.#objects.clear();
     this.#newestFd = null;
   }
@@ -89,7 +86,10 @@ export class IommufdBackend implements EventFamily {
     const id = line.decimal(idKey);
     if (!line.isWhole()) return;
     this.#held.settle(line);
-    if (result(line) !== 0) return this.#refuse(line, fd, "IOMMU_IOAS_ALLOC", "");
+    if (result(line) !== 0) {
+      this.#refuse(line, fd, "IOMMU_IOAS_ALLOC", "");
+      return;
+    }
     // Both the backend and the VFIO device log it.
     if (this.#of(fd).addIoas(id)) this.#fact(line, fd, { type: "IoasAllocated", ioas: id, kernelId: id });
   }
@@ -99,7 +99,10 @@ export class IommufdBackend implements EventFamily {
     const id = line.decimal("id=");
     if (!line.isWhole()) return;
     this.#held.settle(line);
-    if (result(line) !== 0) return this.#refuse(line, fd, "IOMMU_DESTROY", `id=${id}`);
+    if (result(line) !== 0) {
+      this.#refuse(line, fd, "IOMMU_DESTROY", `id=${id}`);
+      return;
+    }
     const event = this.#of(fd).free(id);
     if (event !== null) this.#fact(line, fd, event);
   }
@@ -112,8 +115,7 @@ export class IommufdBackend implements EventFamily {
     const source = isUserMemory ? userSource(line) : fileSource(line);
     const prot = protOf(true, line.decimal("readonly=") === 0);
     if (!line.isWhole()) return;
-    this.#supersedesListener(iova);
-    this.#held.settle(line);
+    this.#held.supersede(iova, line);
     const space = this.#of(fd).ioas(ioas);
     const event = mapped(ioas, iova, length, prot, source);
     if (result(line) !== 0) {
@@ -132,8 +134,7 @@ export class IommufdBackend implements EventFamily {
     const iova = asIova(line.hex("iova="));
     const length = line.hex("size=");
     if (!line.isWhole()) return;
-    this.#supersedesListener(iova);
-    this.#held.settle(line);
+    this.#held.supersede(iova, line);
     const space = this.#of(fd).ioas(ioas);
     if (result(line) !== 0) {
       const call = { context: contextOf(fd), profile: "iommufd", ioas, direction: "unmap", iova, length } as const;
@@ -154,8 +155,7 @@ export class IommufdBackend implements EventFamily {
     const iova = line.hex("iova=");
     const length = line.hex("size=");
     if (!line.isWhole()) return;
-    this.#supersedesListener(iova);
-    this.#held.settle(line);
+    this.#held.supersede(iova, line);
     this.#of(fd).ioas(ioas);
     const call = { context: contextOf(fd), profile: "iommufd", ioas, direction: "unmap", iova, length } as const;
     const event = refused({ ...call, prot: "unknown", source: { kind: "unknown" } });
@@ -169,7 +169,10 @@ export class IommufdBackend implements EventFamily {
     const id = line.decimal("out_hwpt=");
     if (!line.isWhole()) return;
     this.#held.settle(line);
-    if (result(line) !== 0) return this.#refuse(line, fd, "IOMMU_HWPT_ALLOC", `pt_id=${parent}`);
+    if (result(line) !== 0) {
+      this.#refuse(line, fd, "IOMMU_HWPT_ALLOC", `pt_id=${parent}`);
+      return;
+    }
     const ioas = this.#of(fd).addHwpt(id, parent);
     this.#fact(line, fd, {
       type: "HwptAllocated",
@@ -189,7 +192,10 @@ export class IommufdBackend implements EventFamily {
     const hwpt = line.decimal("hwpt=");
     const isOn = line.decimal("enable=") !== 0;
     if (!line.isWhole()) return;
-    if (result(line) !== 0) return this.#refuse(line, fd, "IOMMU_HWPT_SET_DIRTY_TRACKING", `hwpt=${hwpt}`);
+    if (result(line) !== 0) {
+      this.#refuse(line, fd, "IOMMU_HWPT_SET_DIRTY_TRACKING", `hwpt=${hwpt}`);
+      return;
+    }
     this.#fact(line, fd, { type: isOn ? "DirtyTrackingStarted" : "DirtyTrackingStopped", hwpt });
   }
 
@@ -233,13 +239,6 @@ export class IommufdBackend implements EventFamily {
 
   #refuse(line: TraceLine, fd: number, call: string, detail: string): void {
     line.fact(contextOf(fd), "iommufd", { type: "CallRefused", call, detail }, "UNKNOWN");
-  }
-
-  /** The listener logged the same request one line before. */
-  #supersedesListener(iova: bigint): void {
-    this.tellsMappings = true;
-    const { call } = this.#held;
-    if (call !== null && call.outcome === "done-unless-refused" && call.iova === iova) this.#held.drop();
   }
 }
 

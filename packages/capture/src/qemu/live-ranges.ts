@@ -4,10 +4,12 @@
  *
  * Only a space whose beginning the recording holds (`isWhole`) is known well enough for that.
  */
-import { byteLength, type ByteLength } from "@ioasis/core";
+import { type ByteLength, byteLength } from "@ioasis/core";
 
 /** VFIO allows 65,535 mappings by default; beyond this many the space counts as unknown. */
 const RANGES_MAX = 1_048_576;
+/** QEMU maps whole pages of the host, and no host has smaller ones. */
+const PAGE_BYTES = 0x1000n;
 
 export class LiveRanges {
   isWhole: boolean;
@@ -37,11 +39,19 @@ export class LiveRanges {
       return byteLength(last - iova + 1n);
     }
     let bytes = 0n;
-    for (const [first, end] of this.#lastOf) {
-      if (first < iova || end > last) continue;
+    for (const first of this.#startsIn(iova, last)) {
+      const end = this.#lastOf.get(first);
+      if (end === undefined || end > last) continue;
       bytes += end - first + 1n;
       this.#lastOf.delete(first);
     }
     return byteLength(bytes);
+  }
+
+  /** Where mappings in the range may start: whichever is less, its pages or all mappings. */
+  *#startsIn(iova: bigint, last: bigint): Generator<bigint> {
+    if ((last - iova) / PAGE_BYTES < BigInt(this.#lastOf.size)) {
+      for (let first = iova; first <= last; first += PAGE_BYTES) yield first;
+    } else for (const first of this.#lastOf.keys()) if (first >= iova && first <= last) yield first;
   }
 }

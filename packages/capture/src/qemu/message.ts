@@ -9,6 +9,7 @@
  *     vfio_container_dma_map(...), vfio_container_dma_unmap(0x<container>, 0x<iova>, 0x<size>) = ...  (from 9.0)
  */
 import { type Errno, errnoOfNumber } from "@ioasis/core";
+import { errnoOfText } from "../strerror.ts";
 
 export type Direction = "map" | "unmap";
 
@@ -29,36 +30,10 @@ export type Message =
   | { readonly kind: "outside"; readonly iova: bigint; readonly last: bigint }
   | { readonly kind: "gave-up" };
 
-/** strerror() of glibc, for the errors that these calls return. */
-const TEXTS: Readonly<Record<string, Errno>> = {
-  "Operation not permitted": "EPERM",
-  "No such file or directory": "ENOENT",
-  "Input/output error": "EIO",
-  "Argument list too long": "E2BIG",
-  "Bad file descriptor": "EBADF",
-  "Resource temporarily unavailable": "EAGAIN",
-  "Cannot allocate memory": "ENOMEM",
-  "Permission denied": "EACCES",
-  "Bad address": "EFAULT",
-  "Device or resource busy": "EBUSY",
-  "File exists": "EEXIST",
-  "No such device": "ENODEV",
-  "Invalid argument": "EINVAL",
-  "Inappropriate ioctl for device": "ENOTTY",
-  "No space left on device": "ENOSPC",
-  "Value too large for defined data type": "EOVERFLOW",
-  "Operation not supported": "EOPNOTSUPP",
-  "Address already in use": "EADDRINUSE",
-};
-
 const FAILED = /\b(VFIO|IOMMU_IOAS)_(UN)?MAP(?:_DMA|_FILE)? failed: ([^,]*)/;
 const RETURNED = /\bvfio_(?:container_)?dma_(un)?map\(([^)]*)\) = (-?\d+) \(([^)]*)\)/;
 const OUTSIDE = /can't map guest IOVA region 0x([0-9a-f]{1,16})\.\.0x([0-9a-f]{1,16})/;
 const ADDRESS = /^0x[0-9a-f]{1,16}$/;
-
-export function errnoOfText(text: string): Errno {
-  return TEXTS[text.trim()] ?? "UNKNOWN";
-}
 
 /** What `text` says about a map or unmap, or null when it is about something else. */
 export function readMessage(text: string): Message | null {
@@ -86,6 +61,11 @@ function readReturned(match: RegExpExecArray): Message | null {
     length: BigInt(length),
     va: va !== undefined && ADDRESS.test(va) ? BigInt(va) : null,
     errno,
-    contradiction: TEXTS[text] === undefined || TEXTS[text] === errno ? null : `${match[3]} (${text})`,
+    contradiction: isOtherText(text, errno) ? `${match[3]} (${text})` : null,
   };
+}
+
+function isOtherText(text: string, errno: Errno): boolean {
+  const told = errnoOfText(text);
+  return told !== "UNKNOWN" && told !== errno;
 }

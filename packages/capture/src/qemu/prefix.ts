@@ -12,7 +12,7 @@
  * All three may stand in one file. Samples out of mails are indented.
  */
 import type { Actor, Stamp } from "@ioasis/core";
-import { civilSeconds } from "./civil-time.ts";
+import { civilSeconds } from "../civil-time.ts";
 import type { TraceLine } from "./trace-line.ts";
 
 const MICROSECOND_DECIMALS = 6;

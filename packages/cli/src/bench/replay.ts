@@ -1,14 +1,14 @@
 /** Replay of map and unmap events into live state, conflict checks included, at 100,000 live mappings. */
 import { applyBatch, ContextState, EventBatch, type Iova } from "@ioasis/core";
-import BTreeModule from "sorted-btree";
+import SortedBTree from "sorted-btree";
 import type { Bench } from "./measure.ts";
 
 const LIVE = 100_000;
 const EVENTS = 2_000_000;
 const BATCH_ROWS = 4_096;
 const PAGE = 0x1000n;
-// The package is CommonJS: under Node's ESM its class is one level deeper than its types say.
-const BTree = ((BTreeModule as { default?: unknown }).default ?? BTreeModule) as typeof BTreeModule;
+// The package is CommonJS: under Node's ESM its class is one level deeper.
+const BTree = SortedBTree.default;
 
 /** Churn: fill to LIVE pages in random order, then unmap one and map another, again and again. */
 function churn(): EventBatch[] {

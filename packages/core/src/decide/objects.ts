@@ -1,6 +1,7 @@
 /** The objects of one fd: one xarray for all types (main.c: _iommufd_object_alloc, iommufd_get_object). */
 import type { DeviceName, HwptHandle } from "../events.ts";
 import type { ContextState, Hwpt, Space } from "../state.ts";
+import type { Refusal } from "./outcome.ts";
 
 export type KernelObject =
   | { readonly kind: "ioas"; readonly space: Space }
@@ -23,7 +24,9 @@ export function objectOf(state: ContextState, id: number): KernelObject | null {
   return null;
 }
 
-/** The living ioas with this id; null for any other object (iommufd_get_ioas). */
+export const NO_IOAS: Refusal = { errno: "ENOENT", rule: "iommufd_get_ioas: no ioas has this id" };
+
+/** The living ioas with this id; null for any other object. */
 export function ioasOf(state: ContextState, id: number): Space | null {
   return state.spaceOfKernelId(id);
 }

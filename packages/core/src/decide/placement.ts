@@ -1,7 +1,7 @@
 /** Automatic IOVAs: deterministic first fit, lowest address (io_pagetable.c: iopt_alloc_iova). */
 import { type Iova, U64_MAX } from "../address.ts";
 import type { Environment } from "../profile/environment.ts";
-import { holes, merged, type Range } from "../range.ts";
+import { holes, intersection, merged, type Range } from "../range.ts";
 import type { Space } from "../state.ts";
 import type { Refusal } from "./outcome.ts";
 
@@ -44,7 +44,7 @@ export function chooseIova(
 
 /** As much of the source's alignment as a huge page could use. */
 function wantedAlignment(start: bigint, length: bigint, hugePageSize: bigint): bigint {
-  const ofLength = 1n << BigInt((length - 1n).toString(2).length - (length === 1n ? 1 : 0));
+  const ofLength = length === 1n ? 1n : 1n << BigInt((length - 1n).toString(2).length);
   const ofStart = start === 0n ? ofLength : start & -start;
   const wanted = ofStart < ofLength ? ofStart : ofLength;
   return wanted < hugePageSize ? wanted : hugePageSize;
@@ -54,10 +54,5 @@ function wantedAlignment(start: bigint, length: bigint, hugePageSize: bigint): b
 function searched(space: Space, pageSize: bigint): Range[] {
   const inner: Range = { first: pageSize as Iova, last: (U64_MAX - pageSize) as Iova };
   if (space.allowed.length === 0) return [inner];
-  return merged(space.allowed)
-    .map(({ first, last }) => ({
-      first: first > inner.first ? first : inner.first,
-      last: last < inner.last ? last : inner.last,
-    }))
-    .filter(({ first, last }) => first <= last);
+  return merged(space.allowed).flatMap((range) => intersection(range, inner) ?? []);
 }

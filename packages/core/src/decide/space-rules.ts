@@ -1,7 +1,7 @@
 /** What the calls ask of a space (io_pagetable.c). */
 import type { Area } from "../area-table.ts";
-import { overlaps, type Range } from "../range.ts";
 import type { Environment } from "../profile/environment.ts";
+import { overlaps, type Range } from "../range.ts";
 import type { Source } from "../source.ts";
 import type { ContextState, Space } from "../state.ts";
 import { pageTablesOf } from "./objects.ts";

@@ -9,6 +9,8 @@ export interface DeviceTraits {
   readonly pageSize: bigint;
   /** IOVAs that the IOMMU translates. */
   readonly aperture: Range;
+  /** Its aperture until a device is attached, where that is another one. */
+  readonly unattachedAperture?: Range;
   /** Regions that an attach reserves (MSI windows; direct-relaxable ones are not among them). */
   readonly reserved: readonly Range[];
   readonly canTrackDirty: boolean;

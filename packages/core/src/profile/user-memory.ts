@@ -3,7 +3,7 @@
  * An input of the model, because EFAULT follows from it. A value: changes make a new one.
  */
 import type { Iova } from "../address.ts";
-import { holes, type Range } from "../range.ts";
+import { holes, intersection, type Range } from "../range.ts";
 
 interface Area extends Range {
   readonly isWritable: boolean;
@@ -33,8 +33,8 @@ export class UserMemory {
     if (prot === 0) return this.without(va, length);
     const changed = rangeOf(va, length);
     const kept = this.without(va, length).#areas;
-    const inside = this.#areas.flatMap((area) => clip(area, changed));
-    const areas = [...kept, ...inside.map((area) => ({ ...area, isWritable: (prot & 2) !== 0 }))];
+    const inside = this.#areas.flatMap((area) => intersection(area, changed) ?? []);
+    const areas = [...kept, ...inside.map((range) => ({ ...range, isWritable: (prot & 2) !== 0 }))];
     return new UserMemory(areas.sort((a, b) => (a.first < b.first ? -1 : 1)));
   }
 
@@ -53,10 +53,4 @@ export class UserMemory {
 
 function rangeOf(va: bigint, length: bigint): Range {
   return { first: va as Iova, last: (va + length - 1n) as Iova };
-}
-
-function clip(area: Area, to: Range): Area[] {
-  const first = area.first > to.first ? area.first : to.first;
-  const last = area.last < to.last ? area.last : to.last;
-  return first <= last ? [{ ...area, first, last }] : [];
 }

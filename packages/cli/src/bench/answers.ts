@@ -1,0 +1,56 @@
+/** `who` and `explain` on the largest shipped recording: in process, and as a command from a cold start. */
+import { spawnSync } from "node:child_process";
+import { mkdtemp } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import type { Iova } from "@ioasis/core";
+import { explainFault, type Fault, who } from "@ioasis/history";
+import { type Journal, openSegmentJournal } from "@ioasis/store";
+import type { World } from "../world.ts";
+import { importRecording, KERNEL_TRACE } from "./import.ts";
+import type { Bench } from "./measure.ts";
+
+const IOVA = 0xfff2b000n as Iova;
+
+export async function answerBenches(world: World): Promise<readonly Bench[]> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), "ioasis-bench-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  await importRecording(world, KERNEL_TRACE, folder);
+  const timed = (use: (journal: Journal, context: string) => void) => async (): Promise<number> => {
+    const journal = await openSegmentJournal(folder, { host: os.hostname(), readOnly: true });
+    try {
+      const context = journal.contexts()[0]?.name ?? "";
+      const from = performance.now();
+      use(journal, context);
+      return performance.now() - from;
+    } finally {
+      await journal.close();
+    }
+  };
+  const fault: Fault = {
+    format: "dmar",
+    device: null,
+    pasid: null,
+    iova: IOVA,
+    access: "read",
+    reason: "",
+    stamp: { clock: "dmesg", ticks: 13_000_000n, decimals: 6 },
+  };
+  const middle = (journal: Journal, context: string): number => (journal.context(context)?.head.version ?? 0) >> 1;
+  return [
+    bench("who at the middle version, just opened", timed((journal, context) => {
+      who(journal, context, { first: IOVA, last: IOVA }, middle(journal, context));
+    })),
+    bench("explain a fault, just opened", timed((journal, context) => void explainFault(journal, context, fault))),
+    bench("ioasis who as a command, cold start included", () => {
+      const from = performance.now();
+      spawnSync(process.execPath, [process.argv[1] as string, "who", "0xfff2b000", "--db", folder, "--json"]);
+      return performance.now() - from;
+    }),
+  ];
+}
+
+function bench(name: string, run: () => Promise<number> | number): Bench {
+  return { name: `${name}, 186 k events`, unit: "ms", subject: { run }, peer: null };
+}

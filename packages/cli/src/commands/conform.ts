@@ -1,0 +1,59 @@
+import { LineReader } from "@ioasis/capture";
+import { type ConformReport, conformFile, type Disagreement, IoasisError } from "@ioasis/core";
+import type { Command } from "commander";
+import { answer, command, run, type Shell } from "../command.ts";
+import { openContent } from "../content.ts";
+import { conformText } from "../format/conform-text.ts";
+import type { CommonOptions } from "../world.ts";
+
+interface Options extends CommonOptions {
+  readonly kernel?: string;
+}
+
+export interface ConformAnswer {
+  readonly files: number;
+  steps: number;
+  agreed: number;
+  readonly disagreed: ({ readonly file: string } & Disagreement)[];
+  readonly ignored: Record<string, number>;
+  readonly flagged: Record<string, number>;
+}
+
+export function conformCommand(shell: Shell): Command {
+  const { world } = shell;
+  return command("conform FILE... [options]", "The model against recorded kernel calls; exit 1 when a step disagrees")
+    .argument("<file...>", "vectors: a meta line, then one call a line; gzipped files are read as they are")
+    .option("--kernel <release>", "model this kernel (6.12, 7.3) instead of the recording's")
+    .action((files: string[], options: Options) =>
+      run(shell, options, async (given) => {
+        const total: ConformAnswer = { files: files.length, steps: 0, agreed: 0, disagreed: [], ignored: {}, flagged: {} };
+        for (const file of files) add(total, file, await conformOf(file, given.kernel));
+        answer(world, given, total, () => conformText(total));
+        return total.disagreed.length === 0 ? 0 : 1;
+      }),
+    );
+}
+
+async function conformOf(file: string, kernel: string | undefined): Promise<ConformReport> {
+  const lines: string[] = [];
+  const reader = new LineReader();
+  const onProblem = (line: number, reason: string): void => {
+    throw new IoasisError("ERR_INPUT", `${file}: line ${line}: ${reason}`, { file, line });
+  };
+  for await (const chunk of (await openContent(file)).chunks()) reader.push(chunk, (text) => lines.push(text), onProblem);
+  reader.end((text) => lines.push(text), onProblem);
+  try {
+    return conformFile(lines, kernel === undefined ? {} : { kernel });
+  } catch (error) {
+    if (error instanceof IoasisError) throw new IoasisError(error.code, `${file}: ${error.message}`, { file, ...error.at });
+    throw error;
+  }
+}
+
+function add(total: ConformAnswer, file: string, { steps, agreed, disagreed, ignored, flagged }: ConformReport): void {
+  total.steps += steps;
+  total.agreed += agreed;
+  total.disagreed.push(...disagreed.map((one) => ({ file, ...one })));
+  for (const [op, count] of Object.entries(ignored)) total.ignored[op] = (total.ignored[op] ?? 0) + count;
+  for (const [bug, count] of Object.entries(flagged)) total.flagged[bug] = (total.flagged[bug] ?? 0) + count;
+}

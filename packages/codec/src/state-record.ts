@@ -1,0 +1,121 @@
+/** A state without its areas as one msgpack value, with every field named: a new one must be added here. */
+import {
+  type Access,
+  type Attachment,
+  type BoundDevice,
+  ContextState,
+  type Hwpt,
+  type RegisteredMemory,
+  type Reservation,
+  Space,
+  type Window,
+} from "@ioasis/core";
+import * as check from "./checks.ts";
+import { damaged } from "./damage.ts";
+
+type Fields<T> = Readonly<Record<keyof T, check.Check>>;
+
+const id = check.orNull(check.number);
+const handle = check.orNull(check.handle);
+const SPACE: Fields<Omit<Space, "known" | "areas">> = {
+  handle: check.handle,
+  kernelId: id,
+  isAlive: check.flag,
+  isWhole: check.flag,
+  reservations: listOf<Reservation>({ owner: check.text, first: check.address, last: check.address }),
+  allowed: check.ranges,
+  largePages: check.flag,
+  windows: listOf<Window>({ first: check.address, last: check.address, pageSize: check.address }),
+};
+const HWPT: Fields<Hwpt> = {
+  handle: check.handle,
+  kernelId: id,
+  ioas: check.handle,
+  auto: check.flag,
+  pageSize: check.orNull(check.address),
+  aperture: check.orNull(check.range),
+  dirtyTracking: check.flag,
+  nestParent: check.flag,
+  parent: handle,
+  isTracking: check.flag,
+};
+const DEVICE: Fields<BoundDevice> = { kernelId: id, group: check.orNull(check.text), objectId: id };
+const ATTACHMENT: Fields<Attachment> = { device: check.text, pasid: id, ioas: handle, hwpt: handle };
+const ACCESS: Fields<Access> = { kernelId: id, ioas: handle, pins: check.flag };
+const STATE: Fields<StateRecord> = {
+  version: check.number,
+  gaps: check.number,
+  rlimitMode: check.mode,
+  spaces: listOf<Omit<Space, "known" | "areas">>(SPACE),
+  hwpts: (value) => Array.isArray(value) && value.every(check.orNull(recordOf(HWPT))),
+  devices: entriesOf(recordOf(DEVICE)),
+  attachments: entriesOf(recordOf(ATTACHMENT)),
+  accesses: entriesOf(recordOf(ACCESS)),
+  registered: listOf<RegisteredMemory>({ va: check.address, length: check.bytes }),
+  bookmarks: entriesOf(check.number),
+};
+
+/** Maps as lists of entries, so that their order is kept. */
+export interface StateRecord {
+  readonly version: number;
+  readonly gaps: number;
+  readonly rlimitMode: ContextState["rlimitMode"];
+  readonly spaces: readonly Omit<Space, "known" | "areas">[];
+  readonly hwpts: readonly (Hwpt | null)[];
+  readonly devices: readonly (readonly [string, BoundDevice])[];
+  readonly attachments: readonly (readonly [string, Attachment])[];
+  readonly accesses: readonly (readonly [string, Access])[];
+  readonly registered: readonly RegisteredMemory[];
+  readonly bookmarks: readonly (readonly [string, number])[];
+}
+
+export function stateRecord(state: ContextState): StateRecord {
+  return {
+    version: state.version,
+    gaps: state.gaps,
+    rlimitMode: state.rlimitMode,
+    spaces: state.spaces.map(({ known, areas, ...rest }) => rest),
+    hwpts: Array.from(state.hwpts, (hwpt) => hwpt ?? null),
+    devices: [...state.devices],
+    attachments: [...state.attachments],
+    accesses: [...state.accesses],
+    registered: state.registered,
+    bookmarks: [...state.bookmarks],
+  };
+}
+
+/** The state with empty areas. @throws IoasisError ERR_BLOCK */
+export function stateOfRecord(value: unknown): ContextState {
+  const problem = check.recordProblem(value, STATE);
+  if (problem !== null) throw damaged(`snapshot: state: ${problem}`);
+  const record = value as StateRecord;
+  const state = new ContextState();
+  state.version = record.version;
+  state.gaps = record.gaps;
+  state.rlimitMode = record.rlimitMode;
+  for (const [index, { handle, kernelId, isWhole, ...rest }] of record.spaces.entries()) {
+    if (handle !== index) throw damaged(`snapshot: space ${handle} in the place of ${index}`);
+    state.spaces.push(Object.assign(new Space(handle, kernelId, isWhole), rest));
+  }
+  for (const hwpt of record.hwpts) state.hwpts.push(hwpt ?? undefined);
+  for (const [name, device] of record.devices) state.devices.set(name, device);
+  for (const [key, attachment] of record.attachments) state.attachments.set(key, attachment);
+  for (const [name, access] of record.accesses) state.accesses.set(name, access);
+  state.registered = [...record.registered];
+  for (const [name, version] of record.bookmarks) state.bookmarks.set(name, version);
+  return state;
+}
+
+function recordOf(fields: Readonly<Record<string, check.Check>>): check.Check {
+  return (value) => check.recordProblem(value, fields) === null;
+}
+
+function listOf<T>(fields: Fields<T>): check.Check {
+  return (value) => Array.isArray(value) && value.every(recordOf(fields));
+}
+
+function entriesOf(second: check.Check): check.Check {
+  return (value) =>
+    Array.isArray(value) &&
+    value.every((entry) => Array.isArray(entry) && entry.length === 2 && check.text(entry[0]) && second(entry[1]));
+}

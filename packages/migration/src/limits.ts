@@ -1,0 +1,14 @@
+/** How long and how often a migration tries. */
+
+/** QEMU's default of `downtime-limit`. */
+export const DOWNTIME_LIMIT_MS = 300;
+/** The destination answers an offer, a prepare and (after everything is there) a seal within this time. */
+export const ANSWER_MS_MAX = 10_000;
+/** Precopy without any progress for so long is given up. */
+export const STALL_MS_MAX = 30_000;
+/** Rounds of `prepare` before it is clear that the rest does not get small enough. */
+export const CONVERGE_ROUNDS_MAX = 50;
+/** Attempts to seal between two appends of somebody else. */
+export const SEAL_ATTEMPTS_MAX = 200;
+/** Before the first event: a feed has this long to make the context. */
+export const FIRST_EVENT_MS_MAX = 60_000;

@@ -1,0 +1,364 @@
+/**
+ * The source of a migration: offers the context, lets the destination catch up, seals, and waits
+ * for the claim. What it promises is in ../SPEC.md.
+ */
+import { IoasisError } from "@ioasis/core";
+import { announcementOf, type Connection, Replica, systemTimers, type Timers } from "@ioasis/replication";
+import type { Journal, Point } from "@ioasis/store";
+import { fitsLimit } from "./converge.ts";
+import { runFeed } from "./feed.ts";
+import {
+  ANSWER_MS_MAX,
+  CONVERGE_ROUNDS_MAX,
+  DOWNTIME_LIMIT_MS,
+  FIRST_EVENT_MS_MAX,
+  SEAL_ATTEMPTS_MAX,
+  STALL_MS_MAX,
+} from "./limits.ts";
+import { next, SOURCE_TABLE, type SourcePhase, type SourceTrigger } from "./phase.ts";
+import type { MigrateProgress, MigrateResult, Outcome } from "./result.ts";
+import { isRefusal, mayAppend, type Refusal, seal } from "./rules.ts";
+import { type Answer, SourceLink } from "./source-link.ts";
+import { SpaceDigests } from "./space-digests.ts";
+import { asOnlyMigration } from "./underway.ts";
+import { claimNext, contextOf } from "./verbs.ts";
+
+export interface Feed {
+  /** Tells the destination at once what was appended; it is noticed within 20 ms anyway. */
+  advance(): void;
+  /** Aborted when the migration is given up while the feed runs. */
+  readonly signal: AbortSignal;
+}
+
+export interface MigrateOptions {
+  readonly journal: Journal;
+  /** May be missing in the journal where `feed` makes it. */
+  readonly context: string;
+  readonly connection: Connection;
+  /** Appends to the context while the destination follows; resolves at the point of switchover. */
+  readonly feed?: (feed: Feed) => Promise<void>;
+  /** Fence only when the pause is expected to be no longer. Default 300. */
+  readonly downtimeLimitMs?: number;
+  /** How long the destination may take for one answer. Default 10,000. */
+  readonly answerMsMax?: number;
+  readonly onProgress?: (progress: MigrateProgress) => void;
+  /** Gives up: before the fence the source stays the owner, behind it the context is in doubt. */
+  readonly signal?: AbortSignal;
+  readonly timers?: Timers;
+}
+
+/**
+ * Hands a context over to the replica at the other end of `connection`, or takes up a migration
+ * to it that broke off. Never throws once the context is sealed, except for a failing journal.
+ * @throws IoasisError ERR_NO_CONTEXT, ERR_LOCKED (it is being migrated), ERR_DISK, what `feed` throws
+ */
+export function migrate(options: MigrateOptions): Promise<MigrateResult> {
+  return asOnlyMigration(options.journal, options.context, () => new Source(options).run());
+}
+
+class Source {
+  #phase: SourcePhase = "offer";
+  /** The phase in which the end was decided. */
+  #decidedIn: SourcePhase = "offer";
+  #reason: string | null = null;
+  #link: SourceLink | null = null;
+  #migration: string = crypto.randomUUID();
+  #precopyFromMs = 0;
+  #precopyFromVersion = 0;
+  #precopyMs = 0;
+  #pauseMs: number | null = null;
+  readonly #options: MigrateOptions;
+  readonly #journal: Journal;
+  readonly #context: string;
+  readonly #timers: Timers;
+  readonly #replica: Replica;
+  readonly #spaceDigests: SpaceDigests;
+  readonly #answerMsMax: number;
+
+  constructor(options: MigrateOptions) {
+    this.#options = options;
+    this.#journal = options.journal;
+    this.#context = options.context;
+    this.#timers = options.timers ?? systemTimers;
+    this.#replica = new Replica(options.journal, this.#timers);
+    this.#spaceDigests = new SpaceDigests(options.journal, options.context);
+    this.#answerMsMax = options.answerMsMax ?? ANSWER_MS_MAX;
+  }
+
+  async run(): Promise<MigrateResult> {
+    const feed = this.#options.feed === undefined ? null : runFeed(this.#options.feed, () => this.#noticed());
+    try {
+      if (feed !== null) await this.#firstEvent(feed.done);
+      const refusal = await this.#openEpoch();
+      if (refusal !== null) this.#step("refused", refusal);
+      else await this.#converse(feed?.done ?? Promise.resolve());
+    } finally {
+      await this.#link?.close();
+      if (this.#phase !== "completed") feed?.abort();
+      await feed?.done;
+    }
+    return this.#result();
+  }
+
+  /** The context may be made by the feed's first append. */
+  async #firstEvent(feeding: Promise<void>): Promise<void> {
+    let isFed = false;
+    feeding.then(
+      () => (isFed = true),
+      () => (isFed = true),
+    );
+    const endMs = this.#timers.nowMs() + FIRST_EVENT_MS_MAX;
+    while (this.#journal.context(this.#context) === null && !isFed && this.#timers.nowMs() < endMs)
+      await new Promise<void>((resolve) => this.#timers.after(5, resolve));
+    if (isFed) await feeding;
+  }
+
+  /** Settles what an earlier migration left. Null: there is an epoch to seal, or a seal to take up again. */
+  async #openEpoch(): Promise<Refusal | null> {
+    const { epochs } = contextOf(this.#journal, this.#context);
+    const newest = epochs.at(-1);
+    if (newest?.owner === this.#journal.replica && newest.sealed !== null) {
+      // The successor gave up, and this process died before it could go on.
+      if (newest.sealed.isReleased) await claimNext(this.#journal, this.#context);
+      else this.#migration = newest.sealed.migration;
+      return null;
+    }
+    const may = mayAppend(epochs, this.#journal.replica);
+    return isRefusal(may) ? may : null;
+  }
+
+  async #converse(feeding: Promise<void>): Promise<void> {
+    const { connection, signal } = this.#options;
+    try {
+      const link = await SourceLink.open(connection, this.#replica, this.#context, () => this.#progress());
+      this.#link = link;
+      const abort = () => link.watch.fail(new IoasisError("ERR_NETWORK", "interrupted"));
+      signal?.addEventListener("abort", abort, { once: true });
+      if (signal?.aborted) abort();
+      feeding.catch((error: unknown) => link.watch.fail(error));
+      try {
+        await this.#offer(link, feeding);
+      } finally {
+        signal?.removeEventListener("abort", abort);
+      }
+    } catch (error) {
+      if (!(error instanceof IoasisError) || isLocal(error)) throw error;
+      this.#step("lost", { code: error.code, reason: error.message });
+    }
+  }
+
+  async #offer(link: SourceLink, feeding: Promise<void>): Promise<void> {
+    const { sealed } = this.#newestEpoch();
+    if (sealed !== null && sealed.successor !== link.peer.id) {
+      const reason = `sealed for ${sealed.successor} since ${sealed.since}; ${link.peer.id} may not claim it`;
+      return this.#step("refused", { code: "ERR_NOT_OWNER", reason });
+    }
+    const context = announcementOf(this.#journal, this.#context);
+    if (context === null) throw new IoasisError("ERR_NO_CONTEXT", `no context "${this.#context}"`);
+    const offer = { type: "offer", migration: this.#migration, context } as const;
+    const answer = await link.ask(offer, ["accept", "refused", "claimed", "released"], this.#answerMsMax);
+    if (answer === null) throw unanswered("the offer", link);
+    if (answer.type === "refused") return this.#step("refused", answer);
+    if (answer.type !== "accept") return this.#settle(answer);
+    this.#checkHeld(answer.point, link);
+    this.#precopyFromVersion = answer.point.version;
+    this.#step("accepted");
+    await this.#precopy(link, feeding);
+  }
+
+  async #precopy(link: SourceLink, feeding: Promise<void>): Promise<void> {
+    this.#precopyFromMs = this.#timers.nowMs();
+    link.publication.start();
+    let isFed = false;
+    feeding.then(
+      () => {
+        isFed = true;
+        link.watch.notify();
+      },
+      () => undefined,
+    );
+    await link.watch.until(() => (isFed ? true : null));
+    this.#step("fed");
+    const spaceDigest = await this.#converge(link);
+    this.#precopyMs = this.#timers.nowMs() - this.#precopyFromMs;
+    if (spaceDigest !== null) await this.#fence(link);
+  }
+
+  /** Asks until so little is left that the pause fits. Null: it did not come to that, and why was told. */
+  async #converge(link: SourceLink): Promise<string | null> {
+    const limitMs = this.#options.downtimeLimitMs ?? DOWNTIME_LIMIT_MS;
+    let roundMs = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < CONVERGE_ROUNDS_MAX; round++) {
+      await this.#caughtUp(link);
+      const point = this.#head();
+      const spaceDigest = this.#spaceDigests.at(point.version);
+      const askedMs = this.#timers.nowMs();
+      const prepare = { type: "prepare", ...this.#names(), point } as const;
+      const prepared = await link.ask(prepare, ["prepared"], this.#answerMsMax);
+      if (prepared === null) throw unanswered("prepare", link);
+      if (prepared.point.digest !== point.digest || prepared.spaceDigest !== spaceDigest) {
+        const reason = `the destination's state at version ${point.version} differs: ${prepared.spaceDigest} there, ${spaceDigest} here`;
+        this.#step("gave-up", { code: "ERR_FORK", reason });
+        return null;
+      }
+      const nowMs = this.#timers.nowMs();
+      roundMs = Math.min(roundMs, nowMs - askedMs);
+      const lagEvents = this.#head().version - point.version;
+      const eventsPerMs = (point.version - this.#precopyFromVersion) / Math.max(1, nowMs - this.#precopyFromMs);
+      if (fitsLimit({ lagEvents, roundMs, eventsPerMs }, limitMs)) return spaceDigest;
+    }
+    const reason = `the pause would be longer than the limit of ${limitMs} ms (one question and answer takes ${roundMs.toFixed(1)} ms)`;
+    this.#step("gave-up", { code: "ERR_LIMIT", reason });
+    return null;
+  }
+
+  /** Everything that is in the journal now is durable at the destination. */
+  async #caughtUp(link: SourceLink): Promise<void> {
+    const { version } = this.#head();
+    link.publication.advance();
+    const acked = () => link.publication.acked?.version ?? 0;
+    for (let before = -1; acked() < version; ) {
+      const progressed = await link.watch.until(
+        () => (acked() > before || acked() >= version ? true : null),
+        STALL_MS_MAX,
+      );
+      if (progressed === null) throw unanswered(`version ${version}`, link);
+      before = acked();
+    }
+  }
+
+  async #fence(link: SourceLink): Promise<void> {
+    const sealedMs = this.#timers.nowMs();
+    if (this.#newestEpoch().sealed === null && !(await this.#seal(link.peer.id))) return;
+    this.#step("sealed");
+    const epoch = this.#newestEpoch();
+    link.publication.advance();
+    const spaceDigest = this.#spaceDigests.at(this.#head().version);
+    const told = { type: "seal", ...this.#names(), epoch, spaceDigest } as const;
+    const answer =
+      (await link.ask(told, ["claimed", "released"], this.#answerMsMax)) ??
+      (await link.ask({ type: "cancel", ...this.#names(), epoch }, ["claimed", "released"], this.#answerMsMax));
+    if (answer === null) throw unanswered("the seal", link);
+    if (answer.type === "claimed") this.#pauseMs = this.#timers.nowMs() - sealedMs;
+    await this.#settle(answer);
+  }
+
+  /** Durable when resolved. False: somebody else kept appending. */
+  async #seal(successor: string): Promise<boolean> {
+    const { replica } = this.#journal;
+    for (let attempt = 0; attempt < SEAL_ATTEMPTS_MAX; attempt++) {
+      const { epochs, head } = contextOf(this.#journal, this.#context);
+      const since = this.#timers.wallTime();
+      const ruling = seal(epochs, { replica, head, successor, migration: this.#migration, since });
+      if (isRefusal(ruling)) throw new IoasisError(ruling.code, ruling.reason, { context: this.#context });
+      try {
+        await this.#journal.recordEpoch(this.#context, ruling.epoch);
+        return true;
+      } catch (error) {
+        // An append came first: its events belong before the seal.
+        if (!(error instanceof IoasisError) || error.code !== "ERR_STALE") throw error;
+        await new Promise<void>((resolve) => this.#timers.after(1, resolve));
+      }
+    }
+    this.#step("gave-up", { code: "ERR_STALE", reason: "somebody appends without a pause: let the feed end first" });
+    return false;
+  }
+
+  /** The destination has decided; its word is recorded here before anything else. */
+  async #settle(answer: Extract<Answer, { type: "claimed" | "released" }>): Promise<void> {
+    const sealed = this.#newestEpoch();
+    const { sealed: end } = sealed;
+    if (end === null || answer.migration !== this.#migration)
+      throw new IoasisError("ERR_PROTOCOL", `the destination answered ${answer.type} for another migration`);
+    if (answer.type === "claimed") {
+      const { epoch, owner, from } = answer.epoch;
+      if (epoch !== sealed.epoch + 1 || owner !== end.successor || from.digest !== end.at.digest)
+        throw new IoasisError("ERR_PROTOCOL", `the destination claims epoch ${epoch} for ${owner}, against the seal`);
+      await this.#journal.recordEpoch(this.#context, {
+        epoch,
+        owner,
+        from: end.at,
+        sealed: null,
+        takeoverReason: null,
+      });
+      return this.#step("claimed");
+    }
+    await this.#journal.recordEpoch(this.#context, { ...sealed, sealed: { ...end, isReleased: true } });
+    await claimNext(this.#journal, this.#context);
+    this.#step("released", { code: "ERR_NOT_OWNER", reason: answer.reason });
+  }
+
+  #checkHeld(point: Point, link: SourceLink): void {
+    if (point.version <= this.#head().version && this.#journal.digest(this.#context, point.version) === point.digest)
+      return;
+    const message = `${link.peer.id} holds another history of "${this.#context}" at version ${point.version}`;
+    throw new IoasisError("ERR_FORK", message, { context: this.#context, version: point.version });
+  }
+
+  #step(trigger: SourceTrigger, because: { readonly reason: string; readonly code: string } | null = null): void {
+    this.#decidedIn = this.#phase;
+    this.#phase = next(SOURCE_TABLE, this.#phase, trigger);
+    if (because !== null) this.#reason = `${because.reason} (${because.code})`;
+    // A failure while a seal stands leaves it standing, in whatever phase this attempt was.
+    const { sealed, owner } = this.#newestEpoch();
+    const isSealedHere = owner === this.#journal.replica && sealed !== null;
+    if (isSealedHere && (this.#phase === "rolled-back" || this.#phase === "refused")) this.#phase = "in-doubt";
+    this.#progress();
+  }
+
+  #noticed(): void {
+    this.#link?.publication.advance();
+  }
+
+  #progress(): void {
+    const { version } = this.#head();
+    const acked = this.#link?.publication.acked?.version ?? 0;
+    this.#options.onProgress?.({
+      context: this.#context,
+      phase: this.#phase,
+      version,
+      acked,
+      lagEvents: version - acked,
+      bytes: this.#link?.peer.bytesSent ?? 0,
+    });
+  }
+
+  #result(): MigrateResult {
+    const { version, digest } = this.#head();
+    return {
+      outcome: this.#phase as Outcome,
+      phase: this.#phase === "completed" ? "completed" : this.#decidedIn,
+      epoch: this.#newestEpoch().epoch,
+      versions: version,
+      digest,
+      spaceDigest: this.#spaceDigests.at(version),
+      pauseMs: this.#pauseMs,
+      precopySeconds: this.#precopyMs / 1000,
+      bytes: this.#link?.peer.bytesSent ?? 0,
+      reason: this.#reason,
+    };
+  }
+
+  #names(): { readonly migration: string; readonly context: string } {
+    return { migration: this.#migration, context: this.#context };
+  }
+
+  #head(): Point {
+    return contextOf(this.#journal, this.#context).head;
+  }
+
+  #newestEpoch() {
+    const newest = contextOf(this.#journal, this.#context).epochs.at(-1);
+    if (newest === undefined) throw new IoasisError("ERR_NOT_OWNER", `"${this.#context}" has no epoch`);
+    return newest;
+  }
+}
+
+/** A failure of this host, which is not the destination's doing. */
+function isLocal({ code }: IoasisError): boolean {
+  return ["ERR_DISK", "ERR_DAMAGED", "ERR_INPUT", "ERR_USAGE", "ERR_NO_CONTEXT"].includes(code);
+}
+
+function unanswered(what: string, { peer }: SourceLink): IoasisError {
+  return new IoasisError("ERR_NETWORK", `${peer.id} did not answer ${what} in time`, { peer: peer.id });
+}

@@ -1,0 +1,4 @@
+/** What runs as a service: the end point of replication and migration, and what it tells over HTTP. */
+
+export { type ContextLine, type ContextStanding, contextLine } from "./context-json.ts";
+export { type ServeOptions, type Service, serve } from "./serve.ts";

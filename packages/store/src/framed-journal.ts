@@ -1,0 +1,332 @@
+/** The journal over any frame log: the rules are here, the bytes are below. */
+import { Digest, decodeSnapshot, EMPTY_DIGEST, encodeSnapshot } from "@ioasis/codec";
+import { applyBatch, assert, type ContextState, type EventBatch, IoasisError, type ProfileName } from "@ioasis/core";
+import { adoptBlocks } from "./adoption.ts";
+import { type AcceptedBlock, makeBlock } from "./block-maker.ts";
+import type { Catalog } from "./catalog.ts";
+import { type ContextBirth, ContextLog, withEpoch } from "./context-log.ts";
+import { FRAME_CLOSED, FRAME_RECORD, type FrameDraft } from "./frame.ts";
+import type { FrameLog } from "./frame-log.ts";
+import type {
+  AppendOptions,
+  ContextInfo,
+  Damage,
+  Epoch,
+  FinishedImport,
+  Journal,
+  Point,
+  Recovery,
+  ReplicaId,
+  StoredBlock,
+  VerifyReport,
+} from "./journal.ts";
+import { BATCH_ROWS_MAX, CONTEXTS_MAX, NAME_LENGTH_MAX, QUEUE_BYTES_MAX, SNAPSHOT_CLOSE_EVENTS } from "./limits.ts";
+import { checkEpoch, checkOwner } from "./ownership.ts";
+import { encodeRecord, type JournalRecord } from "./records.ts";
+import { Replay } from "./replay.ts";
+import { SnapshotKeeper } from "./snapshot-keeper.ts";
+import type { SnapshotStore } from "./snapshot-store.ts";
+import { verifyLog } from "./verify.ts";
+
+export interface JournalParts {
+  readonly replica: ReplicaId;
+  readonly log: FrameLog;
+  readonly snapshots: SnapshotStore;
+  readonly catalog: Catalog;
+  readonly recovered: Recovery | null;
+  readonly isReadOnly: boolean;
+  /** A new random id, hex digits. */
+  readonly nextId: () => string;
+  /** Damage outside the log, for `verify`. */
+  readonly otherDamage: () => readonly Damage[];
+  /** Gives back what opening took (the lock). */
+  readonly release: () => void;
+}
+
+export class FramedJournal implements Journal {
+  readonly replica: ReplicaId;
+  readonly recovered: Recovery | null;
+  readonly #parts: JournalParts;
+  readonly #catalog: Catalog;
+  readonly #replay: Replay;
+  readonly #keeper: SnapshotKeeper;
+  /** Names of contexts whose record is on its way to the disk. */
+  readonly #coming = new Set<string>();
+  #sequence: number;
+  #closing: Promise<void> | null = null;
+
+  constructor(parts: JournalParts) {
+    this.replica = parts.replica;
+    this.recovered = parts.recovered;
+    this.#parts = parts;
+    this.#catalog = parts.catalog;
+    this.#replay = new Replay(parts.log, parts.snapshots);
+    this.#keeper = new SnapshotKeeper(parts.snapshots, this.#replay);
+    this.#sequence = parts.catalog.sequence;
+  }
+
+  get damage(): readonly Damage[] {
+    return this.#catalog.damage;
+  }
+
+  contexts(): readonly ContextInfo[] {
+    this.#checkAlive();
+    return [...this.#catalog.byNumber.values()].map((context) => context.info());
+  }
+
+  context(name: string): ContextInfo | null {
+    this.#checkAlive();
+    return this.#catalog.byName.get(name)?.info() ?? null;
+  }
+
+  async create(name: string, profile: ProfileName): Promise<ContextInfo> {
+    const from = { version: 0, digest: EMPTY_DIGEST };
+    const epoch: Epoch = { epoch: 1, owner: this.replica, from, sealed: null, takeoverReason: null };
+    this.#checkWritable();
+    return this.#bear({ name, id: this.#parts.nextId(), profile, epochs: [epoch] });
+  }
+
+  async append(name: string, batch: EventBatch, { mark }: AppendOptions = {}): Promise<Point> {
+    const context = this.#writable(name);
+    assert(batch.length > 0, "an append has events");
+    const { tail } = context;
+    // Only after an append that was refused for its size: the digest is found again from the disk.
+    if (tail.feeding === null) await this.#caughtUp(context);
+    checkOwner(context, this.replica, batch.epoch);
+    if (batch.firstVersion !== tail.version + 1) throw staleAppend(context, batch);
+    this.#checkRoom(batch);
+    tail.feeding ??= this.#replay.feeding(context, tail.version);
+    const block = makeBlock(context, tail.feeding, batch, mark ?? null);
+    const point = { version: tail.version, digest: tail.digest };
+    this.#keeper.afterAccept(context);
+    await this.#commit(context, [{ block, batch }]);
+    return point;
+  }
+
+  async adoptContext({ name, id, profile, epochs }: Parameters<Journal["adoptContext"]>[0]): Promise<void> {
+    this.#checkWritable();
+    if (this.#catalog.byName.get(name)?.id === id) return;
+    const newest = epochs.at(-1);
+    if (newest?.owner === this.replica && newest.sealed === null) {
+      const message = `context "${name}" is owned by this replica (${this.replica}), and its history is not here: it cannot come from elsewhere`;
+      throw new IoasisError("ERR_OWNER_HERE", message, { context: name, epoch: newest.epoch });
+    }
+    if (!/^[0-9a-f]{8,64}$/.test(id)) throw new IoasisError("ERR_BLOCK", `"${id}" is not the id of a context`);
+    await this.#bear({ name, id, profile, epochs: [...epochs] });
+  }
+
+  async adopt(name: string, blocks: readonly Uint8Array[]): Promise<Point> {
+    const context = this.#writable(name);
+    await this.#caughtUp(context);
+    const adopted = adoptBlocks(context, this.replica, blocks, this.#replay);
+    const point = { version: context.tail.version, digest: context.tail.digest };
+    if (adopted.length > 0) this.#keeper.afterAccept(context);
+    if (adopted.length > 0) await this.#commit(context, adopted);
+    return point;
+  }
+
+  async recordEpoch(name: string, epoch: Epoch): Promise<void> {
+    const context = this.#writable(name);
+    if (!checkEpoch(context, this.replica, epoch)) return context.settled.then(() => this.#checkAlive());
+    context.tail.epochs = withEpoch(context.tail.epochs, epoch);
+    const frame = recordFrame({ kind: "epoch", context: context.number, epoch }, ++context.tail.sequence);
+    await this.#settle(
+      context,
+      this.#push([frame], () => {
+        context.sequence++;
+        context.addEpoch(epoch);
+      }),
+    );
+  }
+
+  async recordImport(finished: FinishedImport): Promise<void> {
+    this.#checkWritable();
+    const frame = recordFrame({ kind: "import", context: 0, finished }, ++this.#sequence);
+    await this.#push([frame], () => this.#catalog.imports.set(finished.id, finished));
+  }
+
+  imports(): readonly FinishedImport[] {
+    this.#checkAlive();
+    return [...this.#catalog.imports.values()];
+  }
+
+  blocks(name: string, from = 1, to?: number): Iterable<StoredBlock> {
+    const context = this.#known(name);
+    return this.#replay.blocks(context, from, to ?? endOf(context));
+  }
+
+  batches(name: string, from = 1, to?: number): Iterable<EventBatch> {
+    const context = this.#known(name);
+    return this.#replay.batches(context, from, to ?? endOf(context));
+  }
+
+  live(name: string): ContextState {
+    const context = this.#known(name);
+    if (context.damagedFrom !== null) throw context.damaged();
+    context.live ??= this.#replay.state(context, context.version);
+    return context.live;
+  }
+
+  state(name: string, version?: number): ContextState {
+    const context = this.#known(name);
+    const { id, live } = context;
+    if (live === null || (version ?? endOf(context)) !== context.version)
+      return this.#replay.state(context, version ?? endOf(context));
+    // A copy by way of its bytes costs what is mapped now, however long the history.
+    return decodeSnapshot(encodeSnapshot({ contextId: id, state: live, digest: new Digest().save() })).state;
+  }
+
+  digest(name: string, version: number): string {
+    return this.#replay.digest(this.#known(name), version);
+  }
+
+  async snapshot(name: string): Promise<void> {
+    await this.#keeper.take(this.#writable(name));
+  }
+
+  verify(): Promise<VerifyReport> {
+    this.#checkAlive();
+    return verifyLog(this.#parts.log, this.#catalog, this.#parts.otherDamage());
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { log, isReadOnly, release } = this.#parts;
+    try {
+      if (!isReadOnly) await this.#finish();
+      await log.close();
+    } finally {
+      release();
+    }
+  }
+
+  /** What a clean end adds: snapshots, and the proof that everything before was acknowledged. */
+  async #finish(): Promise<void> {
+    await Promise.allSettled([...this.#catalog.byNumber.values()].map(({ settled }) => settled));
+    if (this.#parts.log.failure() !== null) return;
+    for (const context of this.#catalog.byNumber.values())
+      if (context.damagedFrom === null && this.#keeper.eventsSince(context) > SNAPSHOT_CLOSE_EVENTS)
+        await this.#keeper.take(context).catch(() => undefined);
+    await this.#keeper.idle();
+    if (this.#catalog.isClosed) return;
+    const closed = { type: FRAME_CLOSED, context: 0, sequence: ++this.#sequence, payload: new Uint8Array(0) };
+    // Without it the journal is as good as after a crash.
+    await this.#push([closed], () => undefined).catch(() => undefined);
+  }
+
+  async #bear(birth: Omit<ContextBirth, "context">): Promise<ContextInfo> {
+    const { name } = birth;
+    if (name === "" || name.length > NAME_LENGTH_MAX)
+      throw new IoasisError("ERR_INPUT", `a context's name has 1 to ${NAME_LENGTH_MAX} characters`);
+    if (this.#catalog.byName.has(name) || this.#coming.has(name)) {
+      const message = `there is a context "${name}" already. Choose another name`;
+      throw new IoasisError("ERR_CONTEXT_EXISTS", message, { context: name });
+    }
+    if (this.#catalog.byNumber.size >= CONTEXTS_MAX)
+      throw new IoasisError("ERR_LIMIT", `the journal holds ${CONTEXTS_MAX} contexts, no more fit. Begin another`);
+    const context = new ContextLog({ ...birth, context: ++this.#catalog.numberMax });
+    this.#coming.add(name);
+    const record = recordFrame({ kind: "context", ...birth, context: context.number }, 1);
+    await this.#push([record], () => {
+      this.#coming.delete(name);
+      // An empty state costs nothing, and keeping it up spares the replay later.
+      context.live = this.#replay.state(context, 0);
+      this.#catalog.addContext(context);
+    });
+    return context.info();
+  }
+
+  async #commit(
+    context: ContextLog,
+    blocks: readonly { readonly block: AcceptedBlock; readonly batch: EventBatch }[],
+  ): Promise<void> {
+    const lengths = blocks.map(({ batch }) => batch.length);
+    const frames = blocks.flatMap(({ block }) => block.frames);
+    const durable = this.#push(frames, (places) => {
+      let at = 0;
+      for (const [i, { block, batch }] of blocks.entries()) {
+        const [place, leafPlace] = places.slice(at, (at += block.frames.length));
+        assert(place !== undefined, "a block has a place");
+        this.#catalog.addBlock(context, block.header, block.hash, place);
+        if (leafPlace !== undefined && block.leafVersion !== null)
+          this.#catalog.addLeaf(context, block.leafVersion, leafPlace);
+        if (context.live !== null) applyBatch(context.live, batch, 0, lengths[i]);
+        this.#keeper.afterDurable(context);
+      }
+    });
+    await this.#settle(context, durable);
+  }
+
+  /** Resolves when everything that was accepted is durable. */
+  async #caughtUp(context: ContextLog): Promise<void> {
+    while (context.tail.version !== context.version) {
+      await context.settled;
+      this.#writable(context.name);
+    }
+  }
+
+  async #settle(context: ContextLog, durable: Promise<void>): Promise<void> {
+    const before = context.settled;
+    context.settled = Promise.allSettled([before, durable]);
+    await durable;
+  }
+
+  #push(frames: readonly FrameDraft[], onDurable: Parameters<FrameLog["append"]>[1]): Promise<void> {
+    return this.#parts.log.append(frames, (places) => {
+      this.#catalog.isClosed = false;
+      onDurable(places);
+    });
+  }
+
+  #known(name: string): ContextLog {
+    this.#checkAlive();
+    const context = this.#catalog.byName.get(name);
+    if (context !== undefined) return context;
+    const names = [...this.#catalog.byName.keys()].slice(0, 5).map((other) => `"${other}"`);
+    const hint = names.length === 0 ? "The journal is empty" : `There are ${names.join(", ")}`;
+    throw new IoasisError("ERR_NO_CONTEXT", `there is no context "${name}". ${hint}`, { context: name });
+  }
+
+  #writable(name: string): ContextLog {
+    this.#checkWritable();
+    const context = this.#known(name);
+    if (context.damagedFrom !== null) throw context.damaged();
+    return context;
+  }
+
+  #checkWritable(): void {
+    this.#checkAlive();
+    assert(!this.#parts.isReadOnly, "the journal was opened for reading only");
+  }
+
+  #checkAlive(): void {
+    assert(this.#closing === null, "the journal is closed");
+    const failure = this.#parts.log.failure();
+    if (failure !== null) throw failure;
+  }
+
+  #checkRoom(batch: EventBatch): void {
+    if (batch.length > BATCH_ROWS_MAX)
+      throw new IoasisError("ERR_LIMIT", `${batch.length} events in one append, at most ${BATCH_ROWS_MAX} fit`);
+    if (this.#parts.log.pendingBytes > QUEUE_BYTES_MAX)
+      throw new IoasisError("ERR_LIMIT", `more than ${QUEUE_BYTES_MAX} bytes wait for the disk: await earlier appends`);
+  }
+}
+
+/** The head; behind it where it is damaged, so that whoever wants everything is told. */
+function endOf({ damagedFrom, version }: ContextLog): number {
+  return damagedFrom ?? version;
+}
+
+function recordFrame(record: JournalRecord, sequence: number): FrameDraft {
+  return { type: FRAME_RECORD, context: record.context, sequence, payload: encodeRecord(record) };
+}
+
+function staleAppend({ name, tail }: ContextLog, { firstVersion }: EventBatch): IoasisError {
+  const message = `context "${name}" is at version ${tail.version}, the events are to follow version ${firstVersion - 1}: another append came first`;
+  return new IoasisError("ERR_STALE", message, { context: name, version: tail.version, expected: firstVersion - 1 });
+}

@@ -1,0 +1,22 @@
+/** The journal (port, in memory, on disk) and the way into it for recordings. */
+export { type DriftReport, FactRecorder, FLUSH_ROWS, type RecorderOptions } from "./fact-recorder.ts";
+export { newImportId } from "./identity.ts";
+export type {
+  AppendOptions,
+  ContextInfo,
+  Damage,
+  Epoch,
+  FinishedImport,
+  ImportMark,
+  Journal,
+  Point,
+  Recovery,
+  ReplicaId,
+  Seal,
+  StoredBlock,
+  VerifyReport,
+} from "./journal.ts";
+export { type Checkpoint, checkpoints, type KnownImport, knownImport } from "./known-import.ts";
+export { type MemoryJournalOptions, openMemoryJournal } from "./memory-journal.ts";
+export { resolve } from "./resolve.ts";
+export { openSegmentJournal, type SegmentJournalOptions } from "./segment-journal.ts";

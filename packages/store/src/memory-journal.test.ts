@@ -1,0 +1,4 @@
+import { journalContract } from "./journal.contract.ts";
+import { openMemoryJournal } from "./memory-journal.ts";
+
+journalContract("memory", async () => openMemoryJournal());

@@ -1,0 +1,27 @@
+/** A journal that lives and dies with the process: for tests, and for answers about a file that is not kept. */
+import { Catalog } from "./catalog.ts";
+import { FramedJournal } from "./framed-journal.ts";
+import { newContextId, newReplicaId } from "./identity.ts";
+import type { Journal, ReplicaId } from "./journal.ts";
+import { MemoryFrameLog } from "./memory-frame-log.ts";
+import { MemorySnapshots } from "./snapshot-store.ts";
+
+export interface MemoryJournalOptions {
+  readonly replica?: ReplicaId;
+  /** Ids for new contexts, hex digits; default: random. */
+  readonly nextId?: () => string;
+}
+
+export function openMemoryJournal(options: MemoryJournalOptions = {}): Journal {
+  return new FramedJournal({
+    replica: options.replica ?? newReplicaId("memory"),
+    log: new MemoryFrameLog(),
+    snapshots: new MemorySnapshots(),
+    catalog: new Catalog(),
+    recovered: null,
+    isReadOnly: false,
+    nextId: options.nextId ?? newContextId,
+    otherDamage: () => [],
+    release: () => undefined,
+  });
+}

@@ -1,0 +1,144 @@
+/**
+ * The journal on disk.
+ *
+ * | in the directory | |
+ * |---|---|
+ * | `format.json` | format, identity of the replica |
+ * | `lock` | held by the one process that may write; names its pid |
+ * | `segments/00000001.log` ... | frames (`frame.ts`), only ever appended |
+ * | `snapshots/` | may be deleted at any time |
+ *
+ * See docs/decisions/0002-segment-files.md for why, and for what a crash can take.
+ */
+import path from "node:path";
+import { IoasisError } from "@ioasis/core";
+import { Catalog } from "./catalog.ts";
+import type { Disk, DiskLock } from "./disk.ts";
+import { diskFailure } from "./disk-failure.ts";
+import { FramedJournal } from "./framed-journal.ts";
+import { newContextId, newReplicaId } from "./identity.ts";
+import type { Journal } from "./journal.ts";
+import { FORMAT, readFormat, writeFormat } from "./journal-format.ts";
+import { nodeDisk } from "./node-disk.ts";
+import { SegmentLog } from "./segment-log.ts";
+import { SnapshotFiles } from "./snapshot-files.ts";
+
+export interface SegmentJournalOptions {
+  /** Name of this host, for the identity of a journal that is made. */
+  readonly host: string;
+  /** Program and version, kept in a journal that is made. */
+  readonly createdBy?: string;
+  /** Takes no lock and writes nothing, so that it works beside a writer: sees what was there at opening. */
+  readonly readOnly?: boolean;
+  /** Default: the real one. */
+  readonly disk?: Disk;
+  /** Ids for new contexts, hex digits; default: random. */
+  readonly nextId?: () => string;
+}
+
+/**
+ * Opens the journal in `directory`, which is made when it is absent (unless `readOnly`).
+ * @throws IoasisError ERR_LOCKED, ERR_NEWER, ERR_INPUT (something else is there), ERR_DAMAGED, ERR_DISK
+ */
+export async function openSegmentJournal(directory: string, options: SegmentJournalOptions): Promise<Journal> {
+  const disk = options.disk ?? nodeDisk;
+  let lock: DiskLock | null = null;
+  try {
+    const format = readFormat(disk, directory);
+    if (options.readOnly === true) {
+      if (format === null) throw noJournal(directory);
+      return await assemble(disk, directory, format.replica, options, null);
+    }
+    await makeDurable(disk, directory);
+    lock = takeLock(disk, directory);
+    // Another process may have made the journal before the lock was had.
+    const replica = readFormat(disk, directory)?.replica ?? (await make(disk, directory, options));
+    return await assemble(disk, directory, replica, options, lock);
+  } catch (error) {
+    lock?.release();
+    throw diskFailure(disk, directory, "open the journal", error);
+  }
+}
+
+async function assemble(
+  disk: Disk,
+  directory: string,
+  replica: string,
+  { nextId = newContextId }: SegmentJournalOptions,
+  lock: DiskLock | null,
+): Promise<Journal> {
+  // Listed before the log is read: each snapshot then tells of events that the log must have.
+  const snapshots = new SnapshotFiles(disk, directory);
+  const log = new SegmentLog(disk, directory);
+  const catalog = new Catalog();
+  let last = { number: 0, file: log.fileOf(1), end: 0, size: 0 };
+  for (const segment of log.scan()) {
+    catalog.foldSegment(segment);
+    last = { number: segment.number, file: segment.file, end: segment.end, size: segment.size };
+  }
+  catalog.finish();
+  noteLostTail(catalog, snapshots, last);
+  return new FramedJournal({
+    replica,
+    log,
+    snapshots,
+    catalog,
+    recovered: lock === null ? null : await log.openForAppend(last),
+    isReadOnly: lock === null,
+    nextId,
+    otherDamage: () => snapshots.damage(),
+    release: () => lock?.release(),
+  });
+}
+
+/** A snapshot is made of durable events only: one that is ahead of the log proves that the log lost some. */
+function noteLostTail(
+  catalog: Catalog,
+  snapshots: SnapshotFiles,
+  last: { readonly file: string; readonly end: number },
+): void {
+  for (const context of catalog.byNumber.values()) {
+    if (context.damagedFrom !== null) continue;
+    const ahead = snapshots.versions(context.id).filter((version) => version > context.version);
+    const proof = ahead.find((version) => snapshots.load(context.id, version) !== null);
+    if (proof === undefined) continue;
+    const what = `the log ends at version ${context.version}, but a snapshot shows that it went on to version ${proof}`;
+    const damage = { file: last.file, offset: last.end, version: context.version + 1, context: context.name, what };
+    catalog.damage.push(damage);
+    context.breakOff(damage);
+  }
+}
+
+async function make(
+  disk: Disk,
+  directory: string,
+  { host, createdBy = "ioasis" }: SegmentJournalOptions,
+): Promise<string> {
+  const replica = newReplicaId(host);
+  for (const folder of ["segments", "snapshots"]) disk.makeDirectory(`${directory}/${folder}`);
+  await writeFormat(disk, directory, { format: FORMAT, replica, createdBy });
+  return replica;
+}
+
+/** Makes the directory and those above it; their names are durable before anything is put into them. */
+async function makeDurable(disk: Disk, directory: string): Promise<void> {
+  const missing: string[] = [];
+  for (let at = path.resolve(directory); disk.kindOf(at) === null && path.dirname(at) !== at; at = path.dirname(at))
+    missing.push(at);
+  disk.makeDirectory(directory);
+  for (const made of missing) await disk.syncDirectory(path.dirname(made));
+}
+
+function takeLock(disk: Disk, directory: string): DiskLock {
+  const file = `${directory}/lock`;
+  const lock = disk.lock(file, `${process.pid}\n`);
+  if (!("heldBy" in lock)) return lock;
+  const pid = lock.heldBy.trim();
+  const message = `the journal ${directory} is open for writing in ${pid === "" ? "another process" : `process ${pid}`}. Wait for it or stop it, or name another journal with --db`;
+  throw new IoasisError("ERR_LOCKED", message, { file, ...(pid === "" ? {} : { pid }) });
+}
+
+function noJournal(directory: string): IoasisError {
+  const message = `there is no journal in ${directory}. Import something first, or name another with --db`;
+  return new IoasisError("ERR_INPUT", message, { file: directory });
+}

@@ -1,0 +1,88 @@
+/**
+ * Takes snapshots: when the policy says so, when asked, and at the end.
+ *
+ * A snapshot needs state and digest of one version, but the digest runs ahead with what is
+ * accepted while the state follows what is durable. So the digest is put by at the moment of the
+ * wish, and the state is added when the disk has caught up with it.
+ */
+import { encodeSnapshot } from "@ioasis/codec";
+import type { ContextLog } from "./context-log.ts";
+import { SNAPSHOT_EVENTS } from "./limits.ts";
+import type { Replay } from "./replay.ts";
+import type { SnapshotStore } from "./snapshot-store.ts";
+
+interface Wish {
+  readonly version: number;
+  readonly digest: Uint8Array;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class SnapshotKeeper {
+  readonly #store: SnapshotStore;
+  readonly #replay: Replay;
+  readonly #wishes = new Map<ContextLog, Wish[]>();
+  /** The version of the newest snapshot that was made or wished for. */
+  readonly #newest = new Map<ContextLog, number>();
+  readonly #saving = new Set<Promise<void>>();
+
+  constructor(store: SnapshotStore, replay: Replay) {
+    this.#store = store;
+    this.#replay = replay;
+  }
+
+  /** Events of the context that are newer than its newest snapshot. */
+  eventsSince(context: ContextLog): number {
+    const saved = this.#store.versions(context.id).at(-1) ?? 0;
+    return context.tail.version - Math.max(saved, this.#newest.get(context) ?? 0);
+  }
+
+  /** To be called when a block was accepted. */
+  afterAccept(context: ContextLog): void {
+    if (this.eventsSince(context) < SNAPSHOT_EVENTS) return;
+    // The journal does without: replay then begins further back.
+    this.take(context).catch(() => undefined);
+  }
+
+  /** To be called when a block of the context became durable and its live state has it. */
+  afterDurable(context: ContextLog): void {
+    const wishes = this.#wishes.get(context);
+    if (wishes === undefined) return;
+    this.#wishes.set(
+      context,
+      wishes.filter((wish) => wish.version > context.version),
+    );
+    for (const wish of wishes) if (wish.version <= context.version) this.#grant(context, wish);
+  }
+
+  /** Resolves when a snapshot of everything accepted so far is saved. */
+  take(context: ContextLog): Promise<void> {
+    const { tail } = context;
+    if (tail.version === 0) return Promise.resolve();
+    tail.feeding ??= this.#replay.feeding(context, tail.version);
+    const { version, feeding } = tail;
+    this.#newest.set(context, version);
+    return new Promise((resolve, reject) => {
+      const wish = { version, digest: feeding.save(), resolve, reject };
+      this.#wishes.set(context, [...(this.#wishes.get(context) ?? []), wish]);
+      this.afterDurable(context);
+    });
+  }
+
+  /** Resolves when no snapshot is being written. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#saving);
+  }
+
+  #grant(context: ContextLog, { version, digest, resolve, reject }: Wish): void {
+    try {
+      context.live ??= this.#replay.state(context, context.version);
+      const bytes = encodeSnapshot({ contextId: context.id, state: context.live, digest });
+      const saving = this.#store.save(context.id, version, bytes).then(resolve, reject);
+      this.#saving.add(saving);
+      saving.finally(() => this.#saving.delete(saving));
+    } catch (error) {
+      reject(error);
+    }
+  }
+}
