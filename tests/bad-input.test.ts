@@ -6,10 +6,13 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { demoFile, type ImportAnswer, Workbench } from "./ioasis.ts";
 
-const GOOD = "1@1795415902.702253:virtio_iommu_map domain=0 virt_start=0x1000 virt_end=0x1fff phys_start=0x2000 flags=3";
+const GOOD =
+  "1@1795415902.702253:virtio_iommu_map domain=0 virt_start=0x1000 virt_end=0x1fff phys_start=0x2000 flags=3";
 const test = suite("bad input");
 
-function withBench(use: (bench: Workbench, file: (name: string, content: string | Uint8Array) => string) => void): void {
+function withBench(
+  use: (bench: Workbench, file: (name: string, content: string | Uint8Array) => string) => void,
+): void {
   const bench = new Workbench();
   try {
     use(bench, (name, content) => {
@@ -59,10 +62,22 @@ test("wrong usage is exit 2", () =>
 
 test("lines that cannot be read are counted and named; the rest is imported", () =>
   withBench((bench, file) => {
-    const lines = [GOOD, "what is this line", `${"x".repeat(2 << 20)}`, "1@1795415903.000001:virtio_iommu_map domain=0 virt_start=0x"];
-    const latin = Buffer.concat([Buffer.from(`${lines.join("\n")}\n`), Buffer.from([0x66, 0xfc, 0x72, 0x0a]), Buffer.from(`${GOOD.replaceAll("0x1", "0x5")}`)]);
+    const lines = [
+      GOOD,
+      "what is this line",
+      `${"x".repeat(2 << 20)}`,
+      "1@1795415903.000001:virtio_iommu_map domain=0 virt_start=0x",
+    ];
+    const latin = Buffer.concat([
+      Buffer.from(`${lines.join("\n")}\n`),
+      Buffer.from([0x66, 0xfc, 0x72, 0x0a]),
+      Buffer.from(`${GOOD.replaceAll("0x1", "0x5")}`),
+    ]);
     const [report] = bench.json<ImportAnswer>("import", file("mixed.log", latin)).files;
-    assert.equal(report?.problems.map(({ line }) => line), [2, 3, 4, 5]);
+    assert.equal(
+      report?.problems.map(({ line }) => line),
+      [2, 3, 4, 5],
+    );
     assert.is(report?.lines, 6);
     assert.is(report?.recognised, 2);
     assert.match(report?.problems[1]?.reason ?? "", /1 MiB/);
@@ -106,7 +121,10 @@ test("a corrupt block is found by verify (1) and stops what needs it (3)", () =>
     writeFileSync(segment, bytes);
     const verified = bench.run("verify", "--json");
     assert.is(verified.status, 1);
-    const { ok, damage } = JSON.parse(verified.out) as { ok: boolean; damage: { file: string; offset: number; version: number }[] };
+    const { ok, damage } = JSON.parse(verified.out) as {
+      ok: boolean;
+      damage: { file: string; offset: number; version: number }[];
+    };
     assert.is(ok, false);
     assert.ok((damage[0]?.offset ?? 0) <= middle && (damage[0]?.version ?? 0) > 1);
     assertRefused(bench, ["import", demoFile("destination.log.gz"), "--context", "source"], 3, /verify/, "ERR_DAMAGED");

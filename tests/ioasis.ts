@@ -42,7 +42,12 @@ export class Workbench {
   /** The JSON values of a command that prints one a line. */
   lines<T>(...args: string[]): T[] {
     const { out } = this.run(...args, "--json");
-    return out === "" ? [] : out.trimEnd().split("\n").map((line) => JSON.parse(line) as T);
+    return out === ""
+      ? []
+      : out
+          .trimEnd()
+          .split("\n")
+          .map((line) => JSON.parse(line) as T);
   }
 
   start(...args: string[]): ReturnType<typeof spawn> {

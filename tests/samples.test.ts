@@ -32,7 +32,9 @@ function imported(name: string, use: (bench: Workbench, report: ImportAnswer) =>
 }
 
 const areasOf = (bench: Workbench): (readonly [string, string])[] =>
-  bench.json<{ spaces: Space[] }>("at").spaces.flatMap(({ areas }) => areas.map(({ iova, last }) => [iova, last] as const));
+  bench
+    .json<{ spaces: Space[] }>("at")
+    .spaces.flatMap(({ areas }) => areas.map(({ iova, last }) => [iova, last] as const));
 
 test("ath12k: the device wrote to a mapping 6.176 ms after it was unmapped", () => {
   imported("ftrace-ath12k-use-after-unmap.txt", (bench, report) => {
@@ -50,14 +52,20 @@ test("ath12k: the device wrote to a mapping 6.176 ms after it was unmapped", () 
 
 test("SPDK 1705: an unmap that did nothing, and the map that was refused because of it", () => {
   imported("spdk-dpdk-silent-unmap-1705.txt", (bench, report) => {
-    assert.equal(report.drift.map(({ line, rule }) => [line, rule]), [[2, "unmap-did-nothing"]]);
+    assert.equal(
+      report.drift.map(({ line, rule }) => [line, rule]),
+      [[2, "unmap-did-nothing"]],
+    );
     assert.equal(areasOf(bench), [["0x200000200000", "0x2000143fffff"]]);
     const log = bench.lines<LogLine>("log");
-    assert.equal(log.map(({ errno, event }) => [event.type, errno]), [
-      ["IovaMapped", null],
-      ["IovaUnmapped", null],
-      ["MapRefused", "EEXIST"],
-    ]);
+    assert.equal(
+      log.map(({ errno, event }) => [event.type, errno]),
+      [
+        ["IovaMapped", null],
+        ["IovaUnmapped", null],
+        ["MapRefused", "EEXIST"],
+      ],
+    );
   });
 });
 
@@ -65,7 +73,10 @@ test("an overlapping region: the refused map is not in the state, the unmaps bef
   imported("qemu-trace-overlap-2021.txt", (bench) => {
     const log = bench.lines<LogLine>("log");
     const refused = log.filter(({ event }) => event.type === "MapRefused");
-    assert.equal(refused.map(({ errno, event }) => [errno, event.iova]), [["EINVAL", "0xc0000"]]);
+    assert.equal(
+      refused.map(({ errno, event }) => [errno, event.iova]),
+      [["EINVAL", "0xc0000"]],
+    );
     assert.equal(areasOf(bench), [
       ["0xc0000", "0xc0fff"],
       ["0xc1000", "0xc3fff"],
@@ -76,7 +87,10 @@ test("an overlapping region: the refused map is not in the state, the unmaps bef
 
 test("a region added twice is drift at the second line", () => {
   imported("qemu-trace-duplicate-region-oracle-qemu-9.txt", (bench, report) => {
-    assert.equal(report.drift.map(({ line, rule }) => [line, rule]), [[3, "map-over-mapped"]]);
+    assert.equal(
+      report.drift.map(({ line, rule }) => [line, rule]),
+      [[3, "map-over-mapped"]],
+    );
     assert.equal(areasOf(bench), [["0xfebd1000", "0xfebd1fff"]]);
   });
 });
@@ -85,10 +99,13 @@ test("maps above the host's 39 bits are in the history with their errno, and not
   imported("qemu-iommufd-uefi-39bit-fail.txt", (bench, report) => {
     assert.equal(report.drift, []);
     const log = bench.lines<LogLine>("log").filter(({ event }) => event.type === "MapRefused");
-    assert.equal(log.map(({ errno, event }) => [errno, event.iova]), [
-      ["EINVAL", "0x380000001000"],
-      ["EINVAL", "0x380000004000"],
-    ]);
+    assert.equal(
+      log.map(({ errno, event }) => [errno, event.iova]),
+      [
+        ["EINVAL", "0x380000001000"],
+        ["EINVAL", "0x380000004000"],
+      ],
+    );
     assert.equal(areasOf(bench), []);
   });
 });

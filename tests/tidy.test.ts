@@ -75,7 +75,11 @@ const test = suite("tidy");
 test("every package has a place in the layer matrix, and none is empty", () => {
   const packages = readdirSync(path.join(ROOT, "packages")).sort();
   assert.equal(packages, Object.keys(LAYERS).sort());
-  for (const name of packages) assert.ok(sources.some((source) => source.package === name), `${name} is empty`);
+  for (const name of packages)
+    assert.ok(
+      sources.some((source) => source.package === name),
+      `${name} is empty`,
+    );
 });
 
 test("packages import downwards only", () => {
@@ -95,13 +99,22 @@ test("packages declare what they import, and import other packages by their publ
     const declared = { ...manifest.dependencies, ...manifest.devDependencies };
     return imports(source.text)
       .filter((name) => !name.startsWith(".") && !name.startsWith("node:") && !/^(uvu|fast-check)(\/|$)/.test(name))
-      .map((name) => name.split("/").slice(0, name.startsWith("@") ? 2 : 1).join("/"))
+      .map((name) =>
+        name
+          .split("/")
+          .slice(0, name.startsWith("@") ? 2 : 1)
+          .join("/"),
+      )
       .filter((name) => !(name in declared))
       .map((name) => `${source.file} imports ${name}`);
   });
   assert.equal(wrong, []);
   assert.equal(
-    sources.flatMap(({ file, text }) => imports(text).filter((name) => /^@ioasis\/.+\//.test(name)).map((name) => `${file}: ${name}`)),
+    sources.flatMap(({ file, text }) =>
+      imports(text)
+        .filter((name) => /^@ioasis\/.+\//.test(name))
+        .map((name) => `${file}: ${name}`),
+    ),
     [],
   );
 });
@@ -123,7 +136,12 @@ test("a library has one owner", () => {
 
 test("core and codec know nothing of the machine", () => {
   assert.equal(
-    offenders((source) => WITHOUT_NODE.includes(source.package) && !source.isTest && imports(source.text).some((name) => name.startsWith("node:"))),
+    offenders(
+      (source) =>
+        WITHOUT_NODE.includes(source.package) &&
+        !source.isTest &&
+        imports(source.text).some((name) => name.startsWith("node:")),
+    ),
     [],
   );
   assert.equal(
@@ -149,29 +167,53 @@ test("only server and cli construct adapters", () => {
 });
 
 test("public names are listed one by one", () => {
-  assert.equal(offenders(({ text }) => /export \*/.test(text)), []);
-  assert.equal(offenders(({ file }) => file.endsWith("/index.ts") && !/^packages\/\w+\/src\/index\.ts$/.test(file)), []);
+  assert.equal(
+    offenders(({ text }) => /export \*/.test(text)),
+    [],
+  );
+  assert.equal(
+    offenders(({ file }) => file.endsWith("/index.ts") && !/^packages\/\w+\/src\/index\.ts$/.test(file)),
+    [],
+  );
 });
 
 test("files stay small", () => {
   const production = sources.filter(({ isTest }) => !isTest);
   const lines = production.map((source) => source.lines).sort((a, b) => a - b);
-  assert.equal(offenders((source) => !source.isTest && source.lines > LINES_MAX), []);
+  assert.equal(
+    offenders((source) => !source.isTest && source.lines > LINES_MAX),
+    [],
+  );
   const median = lines[Math.floor(lines.length / 2)] as number;
   assert.ok(median <= MEDIAN_LINES_MAX, `the median file has ${median} lines`);
 });
 
 test("names say what is inside", () => {
-  assert.equal(offenders(({ file }) => /\/(utils?|common|shared|helpers?|misc)(\.ts|\/)/.test(file)), []);
-  assert.equal(offenders(({ text }) => /\bclass \w*(Manager|Impl|Helper)\b/.test(text)), []);
-  assert.equal(offenders(({ file }) => !/^[a-z0-9./-]+$/.test(file)), []);
+  assert.equal(
+    offenders(({ file }) => /\/(utils?|common|shared|helpers?|misc)(\.ts|\/)/.test(file)),
+    [],
+  );
+  assert.equal(
+    offenders(({ text }) => /\bclass \w*(Manager|Impl|Helper)\b/.test(text)),
+    [],
+  );
+  assert.equal(
+    offenders(({ file }) => !/^[a-z0-9./-]+$/.test(file)),
+    [],
+  );
 });
 
 test("no escape hatch and nothing left for later", () => {
   const hatch = new RegExp(["@ts-", "ignore|@ts-", "expect-error|\\bas a", "ny\\b|as unknown", " as"].join(""));
   const later = new RegExp(["TO", "DO|FIX", "ME|X", "XX:"].join(""));
-  assert.equal(offenders((source) => !source.isTest && hatch.test(source.text)), []);
-  assert.equal(offenders((source) => later.test(source.text)), []);
+  assert.equal(
+    offenders((source) => !source.isTest && hatch.test(source.text)),
+    [],
+  );
+  assert.equal(
+    offenders((source) => later.test(source.text)),
+    [],
+  );
 });
 
 test("every test file runs its suite, whole", () => {
@@ -185,9 +227,16 @@ test("every test file runs its suite, whole", () => {
 
 test("no project text names a registry host or a path of somebody's machine", () => {
   const texts = list(ROOT).filter((file) => /\.(ts|mjs|md|json|yaml|sh)$/.test(file) || file.endsWith(".ci/run"));
-  const pattern = new RegExp(["registry\\.npm", "js|repo1\\.maven|deb\\.debian\\.org|/wo", "rk/|/home/\\w+/|\\.\\./sha", "red"].join(""));
-  const wrong = texts.filter((file) => !file.includes("/recordings/") && !file.includes("/demo/") && pattern.test(readFileSync(file, "utf8")));
-  assert.equal(wrong.map((file) => path.relative(ROOT, file)), []);
+  const pattern = new RegExp(
+    ["registry\\.npm", "js|repo1\\.maven|deb\\.debian\\.org|/wo", "rk/|/home/\\w+/|\\.\\./sha", "red"].join(""),
+  );
+  const wrong = texts.filter(
+    (file) => !file.includes("/recordings/") && !file.includes("/demo/") && pattern.test(readFileSync(file, "utf8")),
+  );
+  assert.equal(
+    wrong.map((file) => path.relative(ROOT, file)),
+    [],
+  );
 });
 
 test("ARCHITECTURE.md has a paragraph on every package", () => {

@@ -5,7 +5,12 @@ import { type ImportAnswer, recordingFile, Workbench } from "./ioasis.ts";
 
 interface Comparison {
   readonly equal: boolean;
-  readonly pages: { readonly both: number; readonly onlyHere: number; readonly onlyDump: number; readonly different: number };
+  readonly pages: {
+    readonly both: number;
+    readonly onlyHere: number;
+    readonly onlyDump: number;
+    readonly different: number;
+  };
 }
 
 const test = suite("page tables of the hardware");
@@ -22,7 +27,10 @@ for (const [mark, pages] of [
     try {
       const report = bench.json<ImportAnswer>("import", truth("one-device/trace-boot.txt.gz"));
       assert.equal(report.drift, []);
-      const dumps = [truth(`one-device/pt-${mark}-0000_00_06.0.txt.gz`), truth("one-device/pt-0-boot-0000_00_1f.0.txt.gz")];
+      const dumps = [
+        truth(`one-device/pt-${mark}-0000_00_06.0.txt.gz`),
+        truth("one-device/pt-0-boot-0000_00_1f.0.txt.gz"),
+      ];
       const at = `ORACLE snapshot ${mark} begin`;
       const answer = bench.json<Comparison>("compare", "--at", at, "--dump", ...dumps);
       assert.equal(answer.pages, { both: pages, onlyHere: 0, onlyDump: 0, different: 0 });

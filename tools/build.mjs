@@ -13,7 +13,10 @@ const out = path.join(root, "dist");
 const manifest = JSON.parse(readFileSync(path.join(cli, "package.json"), "utf8"));
 
 rmSync(dist, { recursive: true, force: true });
-await bundle({ ioasis: path.join(cli, "src/main.ts") }, dist, { external: Object.keys(manifest.dependencies), minify: true });
+await bundle({ ioasis: path.join(cli, "src/main.ts") }, dist, {
+  external: Object.keys(manifest.dependencies),
+  minify: true,
+});
 const script = path.join(dist, "ioasis.mjs");
 const code = readFileSync(script, "utf8");
 writeFileSync(script, code.startsWith("#!") ? code : `#!/usr/bin/env node\n${code}`);
@@ -24,7 +27,13 @@ for (const name of ["README.md", "LICENSE"]) copyFileSync(path.join(root, name),
 mkdirSync(out, { recursive: true });
 // pnpm replaces the workspace's catalog entries by versions in what it packs.
 const pnpm = process.env.npm_execpath;
-const [command, first] = pnpm === undefined ? ["pnpm", []] : /\.[cm]?js$/.test(pnpm) ? [process.execPath, [pnpm]] : [pnpm, []];
-execFileSync(command, [...first, "pack", "--pack-destination", out], { cwd: cli, stdio: ["ignore", "ignore", "inherit"] });
+const [command, first] =
+  pnpm === undefined ? ["pnpm", []] : /\.[cm]?js$/.test(pnpm) ? [process.execPath, [pnpm]] : [pnpm, []];
+execFileSync(command, [...first, "pack", "--pack-destination", out], {
+  cwd: cli,
+  stdio: ["ignore", "ignore", "inherit"],
+});
 for (const name of ["README.md", "LICENSE"]) rmSync(path.join(cli, name));
-console.log(`dist/${manifest.name}-${manifest.version}.tgz\ninstall it with: npm install ./dist/${manifest.name}-${manifest.version}.tgz`);
+console.log(
+  `dist/${manifest.name}-${manifest.version}.tgz\ninstall it with: npm install ./dist/${manifest.name}-${manifest.version}.tgz`,
+);

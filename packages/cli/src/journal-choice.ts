@@ -3,7 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { IoasisError } from "@ioasis/core";
 import { type ContextInfo, type Journal, openSegmentJournal } from "@ioasis/store";
-import type { CommonOptions, ContextOptions, World } from "./world.ts";
+import type { CommonOptions, ContextOptions, ExitCode, World } from "./world.ts";
 
 /** `--db`, else $IOASIS_DB, else the user's state directory. */
 export function journalDirectory(world: World, { db }: CommonOptions): string {
@@ -15,12 +15,12 @@ export function journalDirectory(world: World, { db }: CommonOptions): string {
 }
 
 /** Opens the journal for one use and closes it whatever happens. */
-export async function withJournal<T>(
+export async function withJournal(
   world: World,
   options: CommonOptions,
   mode: "read" | "write",
-  use: (journal: Journal) => Promise<T>,
-): Promise<T> {
+  use: (journal: Journal) => Promise<ExitCode>,
+): Promise<ExitCode> {
   const directory = journalDirectory(world, options);
   const journal = await openSegmentJournal(directory, { host: os.hostname(), readOnly: mode === "read" });
   try {

@@ -82,6 +82,14 @@ export class AreaTable {
     return position !== null && (position.chunk.iova[position.row] as bigint) <= last;
   }
 
+  /** Whether one area holds every byte of `[iova, last]`. */
+  covers(iova: bigint, last: bigint): boolean {
+    const position = this.#lowest(iova);
+    if (position === null) return false;
+    const { chunk, row } = position;
+    return (chunk.iova[row] as bigint) <= iova && (chunk.last[row] as bigint) >= last;
+  }
+
   /**
    * Adds `[iova, last]`, which must be free (`overlaps` is false).
    * `traits`, `value`, `fd`, `runs`: as in `EventBatch`.

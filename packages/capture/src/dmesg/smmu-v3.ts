@@ -67,8 +67,9 @@ export class SmmuV3Event {
     }
     const event = IN_WORDS.exec(text);
     if (event !== null) {
-      if (this.#inWords !== null) return "begins";
-      this.#inWords = detailInWords(event, this.#fromWords());
+      const raw = this.#fromWords();
+      if (this.#inWords !== null || (raw !== null && !isSame(event, raw))) return "begins";
+      this.#inWords = detailInWords(event, raw);
       return event[5] === undefined ? "complete" : "more";
     }
     const access = this.#inWords === null ? null : ACCESS.exec(text);
@@ -98,6 +99,10 @@ export class SmmuV3Event {
       reason: `${EVENT_NAMES[this.#id] ?? "event"} (0x${this.#id.toString(16).padStart(2, "0")})`,
     };
   }
+}
+
+function isSame([, name, , sid]: RegExpExecArray, raw: FaultDetail): boolean {
+  return raw.reason.startsWith(`${name} `) && raw.device === `sid ${sid}`;
 }
 
 function detailInWords(match: RegExpExecArray, raw: FaultDetail | null): FaultDetail {

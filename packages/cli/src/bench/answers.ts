@@ -1,7 +1,7 @@
 /** `who` and `explain` on the largest shipped recording: in process, and as a command from a cold start. */
 import { spawnSync } from "node:child_process";
-import { mkdtemp } from "node:fs/promises";
 import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import type { Iova } from "@ioasis/core";
@@ -39,10 +39,16 @@ export async function answerBenches(world: World): Promise<readonly Bench[]> {
   };
   const middle = (journal: Journal, context: string): number => (journal.context(context)?.head.version ?? 0) >> 1;
   return [
-    bench("who at the middle version, just opened", timed((journal, context) => {
-      who(journal, context, { first: IOVA, last: IOVA }, middle(journal, context));
-    })),
-    bench("explain a fault, just opened", timed((journal, context) => void explainFault(journal, context, fault))),
+    bench(
+      "who at the middle version, just opened",
+      timed((journal, context) => {
+        who(journal, context, { first: IOVA, last: IOVA }, middle(journal, context));
+      }),
+    ),
+    bench(
+      "explain a fault, just opened",
+      timed((journal, context) => void explainFault(journal, context, fault)),
+    ),
     bench("ioasis who as a command, cold start included", () => {
       const from = performance.now();
       spawnSync(process.execPath, [process.argv[1] as string, "who", "0xfff2b000", "--db", folder, "--json"]);

@@ -14,7 +14,11 @@ import type { Bench } from "./measure.ts";
 export const KERNEL_TRACE = "dma-e1000e.trace.txt.gz";
 
 /** Imports a shipped recording into `directory`. @returns its lines and the events they gave */
-export async function importRecording(world: World, name: string, directory: string): Promise<{ lines: number; events: number }> {
+export async function importRecording(
+  world: World,
+  name: string,
+  directory: string,
+): Promise<{ lines: number; events: number }> {
   const journal = await openSegmentJournal(directory, { host: os.hostname() });
   try {
     const file = recording(world, name);

@@ -31,6 +31,8 @@ export async function journalBench(world: World): Promise<Bench> {
 }
 
 async function sizeOf(folder: string): Promise<number> {
-  const sizes = await Promise.all((await readdir(folder)).map(async (name) => (await stat(path.join(folder, name))).size));
+  const sizes = await Promise.all(
+    (await readdir(folder)).map(async (name) => (await stat(path.join(folder, name))).size),
+  );
   return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -1,12 +1,12 @@
 import os from "node:os";
 import { IoasisError } from "@ioasis/core";
 import type { Command } from "commander";
-import { answerLines, command, run, type Shell } from "../command.ts";
 import { answerBenches } from "../bench/answers.ts";
-import { journalBench } from "../bench/journal.ts";
 import { importBench } from "../bench/import.ts";
+import { journalBench } from "../bench/journal.ts";
 import { type Bench, type BenchResult, measure } from "../bench/measure.ts";
 import { replayBench } from "../bench/replay.ts";
+import { answerLines, command, run, type Shell } from "../command.ts";
 import type { CommonOptions, World } from "../world.ts";
 
 const RUNS = 5;
@@ -27,8 +27,11 @@ export function benchCommand(shell: Shell): Command {
     .action((asked: string[], options: CommonOptions) =>
       run(shell, options, async (given) => {
         const unknown = asked.find((name) => !names.includes(name));
-        if (unknown !== undefined) throw new IoasisError("ERR_USAGE", `no bench is called ${unknown}: there are ${names.join(", ")}`);
-        world.err(`${os.cpus().length} cores, load ${os.loadavg()[0]?.toFixed(2)}, Node ${process.version}, ${RUNS} runs each\n`);
+        if (unknown !== undefined)
+          throw new IoasisError("ERR_USAGE", `no bench is called ${unknown}: there are ${names.join(", ")}`);
+        world.err(
+          `${os.cpus().length} cores, load ${os.loadavg()[0]?.toFixed(2)}, Node ${process.version}, ${RUNS} runs each\n`,
+        );
         const results: BenchResult[] = [];
         for (const name of asked.length > 0 ? asked : names)
           for (const bench of (await BENCHES[name]?.(world)) ?? []) {

@@ -6,7 +6,9 @@ import { chooseContext, withJournal } from "../journal-choice.ts";
 import type { MomentOptions } from "../world.ts";
 
 export function changesCommand(shell: Shell): Command {
-  return narrowed(command("changes RANGE [options]", "The last change of a range up to a moment, and the next after it"))
+  return narrowed(
+    command("changes RANGE [options]", "The last change of a range up to a moment, and the next after it"),
+  )
     .argument("<range>", "0x1000, 0x1000-0x1fff or 0x1000+0x1000")
     .option("--at <moment>", "version, @TIME, @CLOCK:SECONDS or a bookmark's name (default: now)")
     .action((range: string, options: MomentOptions) =>

@@ -26,7 +26,14 @@ export function conformCommand(shell: Shell): Command {
     .option("--kernel <release>", "model this kernel (6.12, 7.3) instead of the recording's")
     .action((files: string[], options: Options) =>
       run(shell, options, async (given) => {
-        const total: ConformAnswer = { files: files.length, steps: 0, agreed: 0, disagreed: [], ignored: {}, flagged: {} };
+        const total: ConformAnswer = {
+          files: files.length,
+          steps: 0,
+          agreed: 0,
+          disagreed: [],
+          ignored: {},
+          flagged: {},
+        };
         for (const file of files) add(total, file, await conformOf(file, given.kernel));
         answer(world, given, total, () => conformText(total));
         return total.disagreed.length === 0 ? 0 : 1;
@@ -40,12 +47,14 @@ async function conformOf(file: string, kernel: string | undefined): Promise<Conf
   const onProblem = (line: number, reason: string): void => {
     throw new IoasisError("ERR_INPUT", `${file}: line ${line}: ${reason}`, { file, line });
   };
-  for await (const chunk of (await openContent(file)).chunks()) reader.push(chunk, (text) => lines.push(text), onProblem);
+  for await (const chunk of (await openContent(file)).chunks())
+    reader.push(chunk, (text) => lines.push(text), onProblem);
   reader.end((text) => lines.push(text), onProblem);
   try {
     return conformFile(lines, kernel === undefined ? {} : { kernel });
   } catch (error) {
-    if (error instanceof IoasisError) throw new IoasisError(error.code, `${file}: ${error.message}`, { file, ...error.at });
+    if (error instanceof IoasisError)
+      throw new IoasisError(error.code, `${file}: ${error.message}`, { file, ...error.at });
     throw error;
   }
 }

@@ -6,13 +6,14 @@ import { withJournal } from "../journal-choice.ts";
 import type { CommonOptions } from "../world.ts";
 
 export function contextsCommand(shell: Shell): Command {
-  return command("contexts [options]", "The contexts of the journal: how long, whose, in which state").action((options: CommonOptions) =>
-    run(shell, options, (given) =>
-      withJournal(shell.world, given, "read", async (journal) => {
-        const lines = journal.contexts().map(({ name }) => contextLine(journal, name));
-        answer(shell.world, given, lines, () => contextsText(lines));
-        return 0;
-      }),
-    ),
+  return command("contexts [options]", "The contexts of the journal: how long, whose, in which state").action(
+    (options: CommonOptions) =>
+      run(shell, options, (given) =>
+        withJournal(shell.world, given, "read", async (journal) => {
+          const lines = journal.contexts().map(({ name }) => contextLine(journal, name));
+          answer(shell.world, given, lines, () => contextsText(lines));
+          return 0;
+        }),
+      ),
   );
 }

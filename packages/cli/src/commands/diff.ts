@@ -6,7 +6,9 @@ import { chooseContext, withJournal } from "../journal-choice.ts";
 import type { NarrowedOptions } from "../world.ts";
 
 export function diffCommand(shell: Shell): Command {
-  return narrowed(command("diff A B [options]", "What is mapped and attached differently at two moments; exit 1 when they differ"))
+  return narrowed(
+    command("diff A B [options]", "What is mapped and attached differently at two moments; exit 1 when they differ"),
+  )
     .argument("<a>", "version, @TIME or bookmark")
     .argument("<b>", "version, @TIME or bookmark")
     .action((a: string, b: string, options: NarrowedOptions) =>

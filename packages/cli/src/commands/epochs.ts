@@ -29,7 +29,10 @@ export function releaseCommand(shell: Shell): Command {
 }
 
 export function takeoverCommand(shell: Shell): Command {
-  return command("takeover CONTEXT --reason TEXT [options]", "Go on alone with a sealed context whose successor never ran")
+  return command(
+    "takeover CONTEXT --reason TEXT [options]",
+    "Go on alone with a sealed context whose successor never ran",
+  )
     .argument("<context>", "the context")
     .requiredOption("--reason <text>", "why it is certain that the successor never ran; kept in the history")
     .action((context: string, options: CommonOptions & { readonly reason: string }) =>

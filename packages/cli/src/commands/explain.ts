@@ -32,7 +32,9 @@ export function explainCommand(shell: Shell): Command {
         return withJournal(world, given, "read", async (journal) => {
           const { name } = chooseContext(journal, given);
           const clocks = clocksOf(journal, name);
-          const answers = faults.slice(0, FAULTS_MAX).map((fault) => explainFault(journal, name, fault, { at: given.at, clocks }));
+          const answers = faults
+            .slice(0, FAULTS_MAX)
+            .map((fault) => explainFault(journal, name, fault, { at: given.at, clocks }));
           if (answers.length === 0) world.err("ioasis: no DMA fault found in these lines\n");
           answerLines(world, given, answers, () => answers.map(explainText).join("\n\n"));
           return answers.length > 0 ? 0 : 1;

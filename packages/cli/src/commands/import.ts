@@ -31,7 +31,12 @@ export function importCommand(shell: Shell): Command {
     );
 }
 
-async function importFiles(world: World, journal: Journal, files: readonly string[], options: Options): Promise<ExitCode> {
+async function importFiles(
+  world: World,
+  journal: Journal,
+  files: readonly string[],
+  options: Options,
+): Promise<ExitCode> {
   const report: ImportReport = { files: [], contexts: [], drift: [], driftTotal: 0 };
   let failure: IoasisError | null = null;
   for (const file of files) {
@@ -53,13 +58,15 @@ async function importFiles(world: World, journal: Journal, files: readonly strin
       if (files.length === 1 || !isAboutTheFile(error)) throw error;
       // The other files are still worth having; this one is told at once and in the exit code.
       tellFailure(world, error, false);
-      failure ??= error instanceof IoasisError ? error : new IoasisError("ERR_INPUT", `${file}: ${String(error)}`, { file });
+      failure ??=
+        error instanceof IoasisError ? error : new IoasisError("ERR_INPUT", `${file}: ${String(error)}`, { file });
     } finally {
       progress.clear();
     }
   }
   const touched = new Set(report.files.flatMap(({ contexts }) => contexts));
-  for (const name of touched) report.contexts.push({ context: name, versions: journal.context(name)?.head.version ?? 0 });
+  for (const name of touched)
+    report.contexts.push({ context: name, versions: journal.context(name)?.head.version ?? 0 });
   const error = failure === null ? {} : { error: { code: failure.code, message: failure.message, at: failure.at } };
   answer(world, options, { ...report, ...error }, () => importText(report));
   return failure === null ? 0 : 2;

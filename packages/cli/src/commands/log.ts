@@ -40,7 +40,8 @@ export function logCommand(shell: Shell): Command {
           });
           const isJson = given.json === true;
           if (!isJson) world.out(`${logHeader(name)}\n`);
-          const line = (recorded: Recorded): string => (isJson ? JSON.stringify(recordedToJson(recorded)) : logLine(recorded));
+          const line = (recorded: Recorded): string =>
+            isJson ? JSON.stringify(recordedToJson(recorded)) : logLine(recorded);
           let lines: string[] = [];
           for (const recorded of events) {
             if (lines.push(line(recorded)) < LINES_AT_ONCE) continue;

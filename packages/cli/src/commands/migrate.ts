@@ -19,10 +19,17 @@ interface Options extends CommonOptions {
 }
 
 export function migrateCommand(shell: Shell): Command {
-  return command("migrate CONTEXT --to URL [options]", "Move a context to another host: follow, fence, verify, hand over")
+  return command(
+    "migrate CONTEXT --to URL [options]",
+    "Move a context to another host: follow, fence, verify, hand over",
+  )
     .argument("<context>", "the context; with --play it may be a new one")
     .requiredOption("--to <url>", "where `ioasis serve` listens: ws://HOST:PORT")
-    .option("--downtime-limit <ms>", "give up (and stay the owner) rather than fence with more than this to do", positiveNumber)
+    .option(
+      "--downtime-limit <ms>",
+      "give up (and stay the owner) rather than fence with more than this to do",
+      positiveNumber,
+    )
     .option("--play <file>", "append this recording while the destination follows; the fence comes at its end")
     .option("--pace <n>", "with --play: at N times the recorded speed", positiveNumber)
     .action((context: string, options: Options) =>
@@ -37,7 +44,11 @@ async function move(world: World, journal: Journal, context: string, options: Op
     throw new IoasisError("ERR_USAGE", "--pace needs --play: there is no recording to play");
   if (journal.context(context) === null) {
     if (options.play === undefined)
-      throw new IoasisError("ERR_NO_CONTEXT", `${context}: the journal has no such context (ioasis contexts lists them)`, { context });
+      throw new IoasisError(
+        "ERR_NO_CONTEXT",
+        `${context}: the journal has no such context (ioasis contexts lists them)`,
+        { context },
+      );
   }
   const connection = await connectWebSocket(options.to, { signal: world.signal });
   try {

@@ -1,5 +1,5 @@
-import { type Command, InvalidArgumentError } from "commander";
 import { serve } from "@ioasis/server";
+import { type Command, InvalidArgumentError } from "commander";
 import { command, run, type Shell } from "../command.ts";
 import { withJournal } from "../journal-choice.ts";
 import type { CommonOptions } from "../world.ts";
@@ -11,7 +11,10 @@ interface Options extends CommonOptions {
 export function serveCommand(shell: Shell): Command {
   const { world } = shell;
   return command("serve [options]", "Receive replicas and migrations, until interrupted")
-    .option("--listen <host:port>", "where to listen; port 0 takes a free one", listenAddress, { host: "127.0.0.1", port: 7411 })
+    .option("--listen <host:port>", "where to listen; port 0 takes a free one", listenAddress, {
+      host: "127.0.0.1",
+      port: 7411,
+    })
     .action((options: Options) =>
       run(shell, options, (given) =>
         withJournal(world, given, "write", async (journal) => {
@@ -22,7 +25,9 @@ export function serveCommand(shell: Shell): Command {
             signal: world.signal,
           });
           const line = { listening: server.url, replica: journal.replica };
-          world.out(given.json === true ? `${JSON.stringify(line)}\n` : `listening on ${server.url} as ${journal.replica}\n`);
+          world.out(
+            given.json === true ? `${JSON.stringify(line)}\n` : `listening on ${server.url} as ${journal.replica}\n`,
+          );
           await new Promise<void>((resolve) => {
             if (world.signal.aborted) resolve();
             else world.signal.addEventListener("abort", () => resolve(), { once: true });
@@ -37,6 +42,7 @@ export function serveCommand(shell: Shell): Command {
 function listenAddress(text: string): { host: string; port: number } {
   const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
-  if (match === null || port > 65_535) throw new InvalidArgumentError("It must be HOST:PORT, for example 127.0.0.1:7411.");
+  if (match === null || port > 65_535)
+    throw new InvalidArgumentError("It must be HOST:PORT, for example 127.0.0.1:7411.");
   return { host: match[1] ?? (match[2] || "0.0.0.0"), port };
 }

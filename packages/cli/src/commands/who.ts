@@ -6,7 +6,9 @@ import { chooseContext, withJournal } from "../journal-choice.ts";
 import type { MomentOptions } from "../world.ts";
 
 export function whoCommand(shell: Shell): Command {
-  return narrowed(command("who IOVA [options]", "What is mapped at an address, by whom, since when; exit 1 when nothing is"))
+  return narrowed(
+    command("who IOVA [options]", "What is mapped at an address, by whom, since when; exit 1 when nothing is"),
+  )
     .argument("<iova>", "an address, or a range")
     .option("--at <moment>", "version, @TIME, @CLOCK:SECONDS or a bookmark's name (default: now)")
     .action((iova: string, options: MomentOptions) =>

@@ -36,7 +36,8 @@ export function runChild(args: readonly string[]): Promise<Finished> {
 /** The JSON answer of a command that must succeed. */
 export async function ask<T>(...args: string[]): Promise<T> {
   const { code, out, err } = await runChild([...args, "--json"]);
-  if (code !== 0) throw new IoasisError("ERR_INPUT", `ioasis ${args.join(" ")} ended with ${code}: ${err.trim() || out.trim()}`);
+  if (code !== 0)
+    throw new IoasisError("ERR_INPUT", `ioasis ${args.join(" ")} ended with ${code}: ${err.trim() || out.trim()}`);
   return JSON.parse(out) as T;
 }
 
@@ -56,7 +57,9 @@ export function startService(args: readonly string[]): Promise<Service> {
     let err = "";
     child.stderr?.on("data", (chunk) => (err += chunk));
     child.on("error", reject);
-    child.on("close", (code) => reject(new IoasisError("ERR_NETWORK", `ioasis ${args[0]} ended with ${code}: ${err.trim()}`)));
+    child.on("close", (code) =>
+      reject(new IoasisError("ERR_NETWORK", `ioasis ${args[0]} ended with ${code}: ${err.trim()}`)),
+    );
     child.stdout?.on("data", (chunk) => {
       out += chunk;
       const end = out.indexOf("\n");

@@ -26,14 +26,22 @@ export async function explainStep(world: World, story: Story, folder: string): P
   await ask("import", recording(world, "vfio-intel48.trace.txt.gz"), "--db", db);
   const log = recording(world, "vfio-intel48.dmesg.txt.gz");
   const { out } = await runChild(["explain", "--file", log, "--db", db, "--json"]);
-  const all = out.trimEnd().split("\n").map((line) => JSON.parse(line) as Explanation);
+  const all = out
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Explanation);
   const index = all.findIndex(({ fault }) => fault.iova === FAULT.iova && fault.clock?.seconds === FAULT.seconds);
   const found = all[index];
-  story.check(found !== undefined, `${all.length} faults in the kernel's log, one at ${FAULT.seconds} s on IOVA ${FAULT.iova}`);
+  story.check(
+    found !== undefined,
+    `${all.length} faults in the kernel's log, one at ${FAULT.seconds} s on IOVA ${FAULT.iova}`,
+  );
   if (found === undefined) return;
   const { verdict, mappedAt, unmappedAt, gapSeconds } = found;
   story.check(
-    verdict === "use-after-unmap" && mappedAt?.clock?.seconds === "5.653486" && unmappedAt?.clock?.seconds === "28.365162",
+    verdict === "use-after-unmap" &&
+      mappedAt?.clock?.seconds === "5.653486" &&
+      unmappedAt?.clock?.seconds === "28.365162",
     `${verdict}: mapped at ${mappedAt?.clock?.seconds} s (version ${mappedAt?.version}), unmapped at ${unmappedAt?.clock?.seconds} s (version ${unmappedAt?.version}), ${gapSeconds} s before the device used it`,
   );
   const text = await runChild(["explain", "--file", log, "--db", db]);

@@ -5,8 +5,8 @@ import { decodeFacts } from "../import/decode-facts.ts";
 import type { ImportReport } from "../import/report.ts";
 import type { World } from "../world.ts";
 import { ask, runChild, startService } from "./child.ts";
-import { recording } from "./recordings.ts";
 import { contradictions } from "./contradictions.ts";
+import { recording } from "./recordings.ts";
 import type { Story } from "./story.ts";
 
 /** Times the recorded speed: the 17 seconds of the source's log take about two. */
@@ -52,7 +52,9 @@ export async function migrationSteps(world: World, story: Story, folder: string)
 
   story.step("The source plays QEMU's log of a guest with a virtio-iommu under load, and migrates it while it runs");
   const moved = await migrate(source, sourceLog, listening);
-  story.tell(`${moved.versions.toLocaleString("en")} events; precopy ${moved.precopySeconds.toFixed(1)} s, ${(moved.bytes / 1024).toFixed(0)} KiB sent, pause ${moved.pauseMs.toFixed(1)} ms`);
+  story.tell(
+    `${moved.versions.toLocaleString("en")} events; precopy ${moved.precopySeconds.toFixed(1)} s, ${(moved.bytes / 1024).toFixed(0)} KiB sent, pause ${moved.pauseMs.toFixed(1)} ms`,
+  );
   story.check(moved.outcome === "completed", `the migration is ${moved.outcome}`);
   await service.stop();
 
@@ -60,9 +62,18 @@ export async function migrationSteps(world: World, story: Story, folder: string)
   const after = await contextLine(destination);
   const types = await countTypes(source, 1, moved.versions);
   const maps = (types.get("IovaMapped") ?? 0) + (types.get("IovaUnmapped") ?? 0);
-  story.check(maps === 46_911, `the source's history holds ${maps.toLocaleString("en")} maps and unmaps, ${types.get("DeviceAttached") ?? 0} attaches`);
-  story.check(before.digest === after.digest && after.digest === moved.digest, `history digests are equal at the fence: ${after.digest.slice(0, 16)}...`);
-  story.check(before.spaceDigest === after.spaceDigest, `space digests are equal: ${after.spaceDigest.slice(0, 16)}...`);
+  story.check(
+    maps === 46_911,
+    `the source's history holds ${maps.toLocaleString("en")} maps and unmaps, ${types.get("DeviceAttached") ?? 0} attaches`,
+  );
+  story.check(
+    before.digest === after.digest && after.digest === moved.digest,
+    `history digests are equal at the fence: ${after.digest.slice(0, 16)}...`,
+  );
+  story.check(
+    before.spaceDigest === after.spaceDigest,
+    `space digests are equal: ${after.spaceDigest.slice(0, 16)}...`,
+  );
   story.check(after.epoch === 2 && after.owner === replica, `epoch ${after.epoch} is owned by ${after.owner}`);
   const carried = areasOf(await ask<AtAnswer>("at", "--db", destination));
   story.check(carried === 257, `${carried} live mappings were carried over`);
@@ -75,17 +86,26 @@ export async function migrationSteps(world: World, story: Story, folder: string)
   story.step("The destination's own log continues the history as epoch 2");
   const report = await ask<ImportReport>("import", destinationLog, "--context", GUEST, "--db", destination);
   const added = report.files[0]?.events ?? 0;
-  story.check(added === 263 && report.driftTotal === 0, `${added} events added, ${report.driftTotal} in drift with what came over`);
+  story.check(
+    added === 263 && report.driftTotal === 0,
+    `${added} events added, ${report.driftTotal} in drift with what came over`,
+  );
   const facts = await decodeFacts(destinationLog, await openContent(destinationLog));
   const senseless = contradictions(facts);
   story.check(senseless === 255, `without the state that came over, ${senseless} of them would make no sense`);
   const end = await contextLine(destination);
   const live = areasOf(await ask<AtAnswer>("at", "--db", destination));
-  story.check(live === 2, `${end.versions.toLocaleString("en")} versions in one history; ${live} mappings live at the end`);
+  story.check(
+    live === 2,
+    `${end.versions.toLocaleString("en")} versions in one history; ${live} mappings live at the end`,
+  );
 
   story.step("Time travel: the same journal, as it was at the fence");
   const then = await ask<AtAnswer>("at", "--at", String(moved.versions), "--db", destination);
-  story.check(then.digest === moved.digest, `version ${moved.versions}: ${areasOf(then)} mappings, digest ${then.digest.slice(0, 16)}...`);
+  story.check(
+    then.digest === moved.digest,
+    `version ${moved.versions}: ${areasOf(then)} mappings, digest ${then.digest.slice(0, 16)}...`,
+  );
 }
 
 async function migrate(db: string, log: string, url: string): Promise<MigrateLine> {

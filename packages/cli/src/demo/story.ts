@@ -30,7 +30,8 @@ export class Story {
   end(folder: string | null): void {
     const seconds = ((performance.now() - this.#startedMs) / 1000).toFixed(1);
     const result = this.isAsExpected ? `all ${this.#checks} checks hold` : "a check FAILED (see above)";
-    const place = folder === null ? "" : `The journals are in ${folder} (--db ${folder}/source, .../destination, .../fault).\n`;
+    const place =
+      folder === null ? "" : `The journals are in ${folder} (--db ${folder}/source, .../destination, .../fault).\n`;
     this.#world.out(`\nDone in ${seconds} s: ${result}.\n${place}
 Try next (from a checkout: npx --yes pnpm@12 --silent ioasis ...):
   ioasis import demo/boot.trace.txt.gz             put a boot of a real kernel into your journal

@@ -28,7 +28,7 @@ export function contextsText(lines: readonly ContextLine[]): string {
     line.since ?? "",
     line.owner,
     line.digest.slice(0, DIGEST_DIGITS),
-    line.spaceDigest.slice(0, DIGEST_DIGITS),
+    line.spaceDigest?.slice(0, DIGEST_DIGITS) ?? "",
   ]);
   const epochs = lines.flatMap(({ context, branches }) =>
     branches.length < 2 ? [] : ["", `epochs of ${context}`, branchTable(branches)],

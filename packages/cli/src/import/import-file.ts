@@ -109,10 +109,14 @@ async function feed(
     }
     if (recorder.wantsFlush || signal.aborted) await flush();
     if (signal.aborted)
-      throw new IoasisError("ERR_INPUT", `${report.file}: interrupted at line ${report.lines}: import it again to go on`, {
-        file: report.file,
-        line: report.lines,
-      });
+      throw new IoasisError(
+        "ERR_INPUT",
+        `${report.file}: interrupted at line ${report.lines}: import it again to go on`,
+        {
+          file: report.file,
+          line: report.lines,
+        },
+      );
   }
   reader.end(onLine, onProblem);
   decoder.end(sink);

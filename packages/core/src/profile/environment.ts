@@ -1,4 +1,4 @@
-/** What decides the outcome of a call beside the state and the call: the machine and the process. */
+/** What decides the outcome of a call beside the state and the call itself: the machine, and who calls. */
 import type { DeviceName, IoasHandle } from "../events.ts";
 import type { Range } from "../range.ts";
 import type { UserMemory } from "./user-memory.ts";
