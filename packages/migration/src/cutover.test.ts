@@ -1,38 +1,36 @@
 import { IoasisError } from "@ioasis/core";
-import { MemoryTransport, Replica } from "@ioasis/replication";
-import { type Journal, openMemoryJournal } from "@ioasis/store";
+import { encodeMessage, type Message } from "@ioasis/replication";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type DestinationEvent, receiveFrom } from "./destination.ts";
-import { migrate } from "./source.ts";
 import { append, fill } from "./testing/history.ts";
+import { TwoHosts, wireAt } from "./testing/two-hosts.ts";
+import { release, takeover } from "./verbs.ts";
 
 const test = suite("cutover");
 
-interface World {
-  readonly source: Journal;
-  readonly destination: Journal;
-  readonly transport: MemoryTransport;
-  readonly events: DestinationEvent[];
-}
+const failureOf = (work: Promise<unknown>): Promise<IoasisError> =>
+  work.then(
+    () => assert.unreachable("it should have failed") as never,
+    (error: unknown) => {
+      assert.instance(error, IoasisError);
+      return error as IoasisError;
+    },
+  );
 
-function world(): World {
-  const source = openMemoryJournal({ replica: "alpha-00000001" });
-  const destination = openMemoryJournal({ replica: "beta-00000002" });
-  const transport = new MemoryTransport();
-  const events: DestinationEvent[] = [];
-  const replica = new Replica(destination);
-  transport.listen("beta", (connection) => void receiveFrom(connection, replica, (event) => events.push(event)));
-  return { source, destination, transport, events };
+function assertMoved(hosts: TwoHosts, epoch: number): void {
+  const here = hosts.source.context("guest");
+  const there = hosts.destination.context("guest");
+  assert.equal(there?.head, here?.head);
+  assert.equal(there?.epochs, here?.epochs);
+  assert.is(there?.epochs.at(-1)?.epoch, epoch);
+  assert.equal(hosts.writers("guest"), [hosts.destination.replica]);
 }
 
 test("20,000 events, the source still appending: equal digests, the next epoch is the destination's", async () => {
-  const { source, destination, transport } = world();
+  const hosts = new TwoHosts();
+  const { source, destination } = hosts;
   await fill(source, "guest", 10_000);
-  const result = await migrate({
-    journal: source,
-    context: "guest",
-    connection: await transport.connect("memory:beta"),
+  const result = await hosts.migrate("guest", {
     feed: async ({ advance }) => {
       for (let i = 0; i < 40; i++) {
         await append(source, "guest", 250);
@@ -43,22 +41,242 @@ test("20,000 events, the source still appending: equal digests, the next epoch i
   });
   assert.is(result.reason, null);
   assert.is(result.outcome, "completed");
+  assert.is(result.phase, "completed");
   assert.is(result.versions, 20_000);
   assert.is(result.epoch, 2);
-  const here = source.context("guest");
-  const there = destination.context("guest");
-  assert.equal(there?.head, here?.head);
-  assert.is(there?.head.digest, result.digest);
-  assert.equal(there?.epochs, here?.epochs);
-  assert.is(there?.epochs.at(-1)?.owner, "beta-00000002");
+  assert.is(result.digest, destination.context("guest")?.head.digest);
   assert.ok(result.pauseMs !== null && result.pauseMs > 0);
-  const error = await append(source, "guest", 1).then(
-    () => null,
-    (caught: unknown) => caught,
-  );
-  assert.ok(error instanceof IoasisError && error.code === "ERR_NOT_OWNER");
+  assert.ok(result.precopySeconds > 0 && result.bytes > 0);
+  assertMoved(hosts, 2);
+  const error = await failureOf(append(source, "guest", 1));
+  assert.is(error.code, "ERR_NOT_OWNER");
   assert.match(error.message, "epoch 2 is owned by beta-00000002");
   assert.is((await append(destination, "guest", 10)).version, 20_010);
+});
+
+test("a context that the feed makes is migrated too", async () => {
+  const hosts = new TwoHosts();
+  const feed = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await fill(hosts.source, "guest", 1_000, 100);
+  };
+  assert.is((await hosts.migrate("guest", { feed })).outcome, "completed");
+  assert.is(hosts.destination.context("guest")?.head.version, 1_000);
+  assertMoved(hosts, 2);
+});
+
+test("an empty context is migrated", async () => {
+  const hosts = new TwoHosts();
+  await hosts.source.create("guest", "iommufd");
+  assert.is((await hosts.migrate("guest")).outcome, "completed");
+  assertMoved(hosts, 2);
+});
+
+const BEFORE_THE_SEAL: readonly (readonly ["source" | "destination", Message["type"]])[] = [
+  ["source", "hello"],
+  ["source", "offer"],
+  ["destination", "accept"],
+  ["source", "ledger"],
+  ["destination", "want"],
+  ["source", "blocks"],
+  ["destination", "acked"],
+  ["source", "prepare"],
+  ["destination", "prepared"],
+];
+
+for (const [from, type] of BEFORE_THE_SEAL)
+  test(`the connection is lost when the ${from} sends ${type}: the source stays the owner, another try completes`, async () => {
+    const hosts = new TwoHosts();
+    await fill(hosts.source, "guest", 3_000, 100);
+    const lost = await hosts.migrate("guest", { wire: wireAt(from, type, "cut") });
+    assert.is(lost.outcome, "rolled-back");
+    assert.match(lost.reason ?? "", "ERR_NETWORK");
+    assert.is(lost.pauseMs, null);
+    assert.equal(hosts.writers("guest"), [hosts.source.replica]);
+    await append(hosts.source, "guest", 100);
+    const again = await hosts.migrate("guest");
+    assert.is(again.outcome, "completed");
+    assert.is(again.versions, 3_100);
+    assertMoved(hosts, 2);
+  });
+
+for (const [from, type, writersInDoubt] of [
+  ["source", "seal", []],
+  ["destination", "claimed", ["beta-00000002"]],
+] as const)
+  test(`the connection is lost when the ${from} sends ${type}: in doubt, another try completes`, async () => {
+    const hosts = new TwoHosts();
+    await fill(hosts.source, "guest", 1_000);
+    const lost = await hosts.migrate("guest", { wire: wireAt(from, type, "cut") });
+    assert.is(lost.outcome, "in-doubt");
+    assert.is(lost.phase, "fence");
+    assert.equal(hosts.writers("guest"), writersInDoubt);
+    assert.is((await failureOf(append(hosts.source, "guest", 1))).code, "ERR_NOT_OWNER");
+    if (writersInDoubt.length > 0) await append(hosts.destination, "guest", 50);
+    const again = await hosts.migrate("guest");
+    assert.is(again.outcome, "completed");
+    assert.is(hosts.source.context("guest")?.epochs.length, 2);
+    assert.equal(hosts.source.context("guest")?.epochs, hosts.destination.context("guest")?.epochs);
+    assert.equal(hosts.writers("guest"), ["beta-00000002"]);
+    // A third try changes nothing.
+    const third = await hosts.migrate("guest");
+    assert.is(third.outcome, "refused");
+    assert.match(third.reason ?? "", "epoch 2 is owned by beta-00000002");
+  });
+
+test("the destination does not answer the seal: asked to let go it does, and the source goes on in the next epoch", async () => {
+  const hosts = new TwoHosts();
+  await fill(hosts.source, "guest", 1_000);
+  const back = await hosts.migrate("guest", { wire: wireAt("source", "seal", "drop"), answerMsMax: 50 });
+  assert.is(back.outcome, "rolled-back");
+  assert.is(back.epoch, 2);
+  assert.equal(hosts.writers("guest"), ["alpha-00000001"]);
+  assert.is(hosts.destination.context("guest")?.epochs[0]?.sealed?.isReleased, true);
+  await append(hosts.source, "guest", 100);
+  const again = await hosts.migrate("guest");
+  assert.is(again.reason, null);
+  assert.is(again.epoch, 3);
+  assertMoved(hosts, 3);
+});
+
+test("a claim that was not heard wins over the wish to cancel", async () => {
+  const hosts = new TwoHosts();
+  await fill(hosts.source, "guest", 1_000);
+  const result = await hosts.migrate("guest", { wire: wireAt("destination", "claimed", "drop"), answerMsMax: 50 });
+  assert.is(result.outcome, "completed");
+  assertMoved(hosts, 2);
+});
+
+test("in doubt, then released by the destination's operator: the next try rolls back, the one after moves it", async () => {
+  const hosts = new TwoHosts();
+  await fill(hosts.source, "guest", 1_000);
+  // The seal reaches the destination's journal by the ledger, though not by the message.
+  const wire = wireAt("source", "seal", "drop");
+  const lost = hosts.migrate("guest", {
+    wire: (m, from) => (m.type === "cancel" ? "cut" : wire(m, from)),
+    answerMsMax: 150,
+  });
+  assert.is((await lost).outcome, "in-doubt");
+  assert.is((await failureOf(release(hosts.source, "guest"))).code, "ERR_NOT_OWNER");
+  await release(hosts.destination, "guest");
+  assert.equal(hosts.writers("guest"), []);
+  const back = await hosts.migrate("guest");
+  assert.is(back.outcome, "rolled-back");
+  assert.match(back.reason ?? "", "gave up its claim");
+  assert.equal(hosts.writers("guest"), ["alpha-00000001"]);
+  assert.is((await hosts.migrate("guest")).outcome, "completed");
+  assertMoved(hosts, 3);
+});
+
+test("in doubt, then taken over: the source goes on two epochs later, the reason is kept", async () => {
+  const hosts = new TwoHosts();
+  await fill(hosts.source, "guest", 1_000);
+  assert.is((await hosts.migrate("guest", { wire: wireAt("source", "seal", "cut") })).outcome, "in-doubt");
+  assert.is((await failureOf(takeover(hosts.source, "guest", " "))).code, "ERR_USAGE");
+  assert.is((await failureOf(takeover(hosts.destination, "guest", "no"))).code, "ERR_NOT_OWNER");
+  const epoch = await takeover(hosts.source, "guest", "QEMU cancelled the migration");
+  assert.is(epoch.epoch, 3);
+  assert.equal(hosts.writers("guest"), ["alpha-00000001"]);
+  assert.is((await append(hosts.source, "guest", 10)).version, 1_010);
+});
+
+test("interrupted: before the fence the source keeps the context", async () => {
+  const hosts = new TwoHosts();
+  await fill(hosts.source, "guest", 1_000);
+  const controller = new AbortController();
+  const feed = ({ signal }: { readonly signal: AbortSignal }) =>
+    new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+  setTimeout(() => controller.abort(), 30);
+  const result = await hosts.migrate("guest", { feed, signal: controller.signal });
+  assert.is(result.outcome, "rolled-back");
+  assert.is(result.phase, "precopy");
+  assert.equal(hosts.writers("guest"), ["alpha-00000001"]);
+});
+
+test("the pause does not fit the limit: given up before the fence", async () => {
+  const hosts = new TwoHosts();
+  await fill(hosts.source, "guest", 1_000);
+  const result = await hosts.migrate("guest", { downtimeLimitMs: 0 });
+  assert.is(result.outcome, "rolled-back");
+  assert.match(result.reason ?? "", "ERR_LIMIT");
+  assert.equal(hosts.writers("guest"), ["alpha-00000001"]);
+});
+
+test("another context of that name, one that is owned there: refused, nothing is changed", async () => {
+  const hosts = new TwoHosts();
+  await fill(hosts.source, "guest", 100);
+  await fill(hosts.destination, "guest", 50);
+  const before = hosts.destination.context("guest");
+  const result = await hosts.migrate("guest");
+  assert.is(result.outcome, "refused");
+  assert.match(result.reason ?? "", "another context is called");
+  assert.equal(hosts.destination.context("guest"), before);
+  assert.equal(hosts.source.context("guest")?.epochs.length, 1);
+});
+
+test("a second migration while one runs is refused", async () => {
+  const hosts = new TwoHosts();
+  await fill(hosts.source, "guest", 1_000);
+  let finish: () => void = () => undefined;
+  const feed = () => new Promise<void>((resolve) => (finish = resolve));
+  const first = hosts.migrate("guest", { feed });
+  const error = await failureOf(hosts.migrate("guest"));
+  assert.is(error.code, "ERR_LOCKED");
+  finish();
+  assert.is((await first).outcome, "completed");
+});
+
+test("there and back again: each becomes the other's destination", async () => {
+  const hosts = new TwoHosts();
+  await fill(hosts.source, "guest", 1_000);
+  assert.is((await hosts.migrate("guest")).outcome, "completed");
+  await append(hosts.destination, "guest", 300);
+  const mirrored = new TwoHosts(hosts.destination, hosts.source);
+  const back = await mirrored.migrate("guest");
+  assert.is(back.reason, null);
+  assert.is(back.epoch, 3);
+  assertMoved(mirrored, 3);
+  assert.is((await append(hosts.source, "guest", 1)).version, 1_301);
+});
+
+test("a feed that fails is told as it is, and the source keeps the context", async () => {
+  const hosts = new TwoHosts();
+  await fill(hosts.source, "guest", 100);
+  const feed = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    throw new IoasisError("ERR_INPUT", "the recording cannot be read");
+  };
+  assert.is((await failureOf(hosts.migrate("guest", { feed }))).code, "ERR_INPUT");
+  assert.equal(hosts.writers("guest"), ["alpha-00000001"]);
+});
+
+test("garbage, another protocol, a message out of place: told, closed, nothing changed", async () => {
+  for (const [frames, code] of [
+    [[Uint8Array.of(0xc1, 1, 2, 3)], "ERR_PROTOCOL"],
+    [[encodeMessage({ type: "hello", protocol: 99, replica: "gamma-00000003" })], "ERR_PROTOCOL"],
+    [[encodeMessage({ type: "hello", protocol: 1, replica: "beta-00000002" })], "ERR_FORK"],
+    [
+      [
+        encodeMessage({ type: "hello", protocol: 1, replica: "gamma-00000003" }),
+        encodeMessage({ type: "acked", context: "guest", point: { version: 1, digest: "0".repeat(64) } }),
+      ],
+      "ERR_PROTOCOL",
+    ],
+  ] as const) {
+    const hosts = new TwoHosts();
+    await fill(hosts.destination, "guest", 10);
+    const connection = hosts.connect();
+    const faults: unknown[] = [];
+    for (const frame of frames) await connection.send(frame).catch(() => undefined);
+    for (let frame = await connection.receive(); frame !== null; frame = await connection.receive()) faults.push(frame);
+    await hosts.idle;
+    assert.is(hosts.events.at(-1)?.kind, "ended");
+    const { parseMessage } = await import("@ioasis/replication");
+    const last = parseMessage(faults.at(-1) as Uint8Array);
+    assert.is(last.type, "fault");
+    assert.is(last.type === "fault" && last.code, code);
+    assert.is(hosts.destination.context("guest")?.head.version, 10);
+  }
 });
 
 test.run();

@@ -102,7 +102,7 @@ export class SmmuV3Event {
 }
 
 function isSame([, name, , sid]: RegExpExecArray, raw: FaultDetail): boolean {
-  return raw.reason.startsWith(`${name} `) && raw.device === `sid ${sid}`;
+  return (name === "UNKNOWN" || raw.reason.startsWith(`${name} `)) && raw.device === `sid ${sid}`;
 }
 
 function detailInWords(match: RegExpExecArray, raw: FaultDetail | null): FaultDetail {
