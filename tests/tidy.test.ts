@@ -65,8 +65,11 @@ const tests = list(path.join(ROOT, "packages"))
   .concat(list(path.join(ROOT, "tests")))
   .filter((file) => file.endsWith(".test.ts"));
 
+/** What a file imports: `from "x"` at the end of a statement, or `import "x"` alone. */
 const imports = (text: string): string[] =>
-  [...text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^;"']*?["']([^"']+)["']/g)].map((match) => match[1] as string);
+  [...text.matchAll(/(?:^|\n)(?:(?:import|export)\b[^;"'`]*?\bfrom|import)\s+"([^"]+)";/g)].map(
+    (match) => match[1] as string,
+  );
 
 const offenders = (rule: (source: Source) => boolean): string[] => sources.filter(rule).map(({ file }) => file);
 

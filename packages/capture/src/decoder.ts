@@ -26,8 +26,11 @@ export type FormatName = (typeof FORMATS)[number];
 /** Where a decoder puts what it finds. */
 export interface FactSink {
   fact(fact: Fact): void;
-  /** A line that is not a record of this format, or a broken one; each is counted and named once. */
-  problem(line: number, reason: string): void;
+  /**
+   * A line that is not a record of this format, or a broken one; each is counted and named once.
+   * `isRecord`: it was read, but the recording does not tell how it came out.
+   */
+  problem(line: number, reason: string, isRecord?: boolean): void;
 }
 
 export interface Decoder {

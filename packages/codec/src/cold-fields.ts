@@ -70,7 +70,7 @@ const FIELDS: Fields = {
     access,
     reason: text,
   },
-  EventsLost: { count: orNull(number), what: text },
+  EventsLost: { count: orNull(number), what: text, ongoing: orAbsent(flag) },
   ClockAnchored: { clock: text, seconds: text, realtime: text },
   BookmarkSet: { name: text },
   RlimitModeSet: { mode },

@@ -20,7 +20,7 @@ const golden = (name: string) => new Uint8Array(readFileSync(path.join(FOLDER, n
 const DIGEST = "6611faf007bab94879ce28993c1035f03970dfa0bf7255285e10dc66c793c632";
 const SPACE_DIGEST = "bdfa0cf7793f75b1ceb26349f2e45bc15408538347b0299321e9dd00f301a200";
 const BLOCK_HASH = "29564f90450c6bea5e7275f306967525d3deca0daad828b55c6eabb914de58e8";
-const SNAPSHOT_HASH = "3af885fd1f0be9f0dd39a527c23de0fee9d540d9b79649b366d026d68a7734f6";
+const SNAPSHOT_HASH = "0a52d6947460e09fd89049854204414339fe6c45d3cf4f6546fce1b8214c22cb";
 
 /** Values as JSON shows them: addresses and other bigints as "0x..." or "-0x...". */
 const readable = (value: unknown): unknown =>

@@ -45,6 +45,8 @@ const ACCESS: Fields<Access> = { kernelId: id, ioas: handle, pins: check.flag };
 const STATE: Fields<StateRecord> = {
   version: check.number,
   gaps: check.number,
+  lostAt: check.number,
+  isLosing: check.flag,
   rlimitMode: check.mode,
   spaces: listOf<Omit<Space, "known" | "areas">>(SPACE),
   hwpts: (value) => Array.isArray(value) && value.every(check.orNull(recordOf(HWPT))),
@@ -59,6 +61,8 @@ const STATE: Fields<StateRecord> = {
 export interface StateRecord {
   readonly version: number;
   readonly gaps: number;
+  readonly lostAt: number;
+  readonly isLosing: boolean;
   readonly rlimitMode: ContextState["rlimitMode"];
   readonly spaces: readonly Omit<Space, "known" | "areas">[];
   readonly hwpts: readonly (Hwpt | null)[];
@@ -73,6 +77,8 @@ export function stateRecord(state: ContextState): StateRecord {
   return {
     version: state.version,
     gaps: state.gaps,
+    lostAt: state.lostAt,
+    isLosing: state.isLosing,
     rlimitMode: state.rlimitMode,
     spaces: state.spaces.map(({ known, areas, ...rest }) => rest),
     hwpts: Array.from(state.hwpts, (hwpt) => hwpt ?? null),
@@ -92,6 +98,8 @@ export function stateOfRecord(value: unknown): ContextState {
   const state = new ContextState();
   state.version = record.version;
   state.gaps = record.gaps;
+  state.lostAt = record.lostAt;
+  state.isLosing = record.isLosing;
   state.rlimitMode = record.rlimitMode;
   for (const [index, { handle, kernelId, isWhole, ...rest }] of record.spaces.entries()) {
     if (handle !== index) throw damaged(`snapshot: space ${handle} in the place of ${index}`);

@@ -34,9 +34,18 @@ interface Semantics {
   readonly countsBytes: boolean;
   /** An unmap that finds nothing succeeds with 0 bytes. */
   readonly unmapsNothing: boolean;
+  /** An unmap that begins inside a mapping succeeds with 0 bytes, whatever follows (type1 v1). */
+  readonly stopsInside: boolean;
 }
 
-const KERNEL: Semantics = { overlap: "EEXIST", hasObjects: true, countsBytes: true, unmapsNothing: true };
+const KERNEL: Semantics = {
+  overlap: "EEXIST",
+  hasObjects: true,
+  countsBytes: true,
+  unmapsNothing: true,
+  stopsInside: false,
+};
+const TCE: Semantics = { ...KERNEL, overlap: null, hasObjects: false, countsBytes: false };
 
 /**
  * iommufd: io_pagetable.c iopt_check_iova, iopt_unmap_iova_range. type1: vfio_iommu_type1.c
@@ -47,13 +56,13 @@ const SEMANTICS: Readonly<Record<ProfileName, Semantics>> = {
   iommufd: { ...KERNEL, unmapsNothing: false },
   "iommufd-vfio-compat": KERNEL,
   "vfio-type1v2": KERNEL,
-  "vfio-type1": { ...KERNEL, hasObjects: false },
+  "vfio-type1": { ...KERNEL, hasObjects: false, stopsInside: true },
   "virtio-iommu": { ...KERNEL, overlap: "EINVAL" },
   "vfio-user": { ...KERNEL, overlap: "EINVAL", hasObjects: false },
   "kernel-trace": { ...KERNEL, overlap: "spaces-mixed", hasObjects: false },
-  "spapr-tce": { overlap: null, hasObjects: false, countsBytes: false, unmapsNothing: true },
-  "spapr-tce-v2": { overlap: null, hasObjects: false, countsBytes: false, unmapsNothing: true },
-  unknown: { overlap: null, hasObjects: false, countsBytes: true, unmapsNothing: true },
+  "spapr-tce": TCE,
+  "spapr-tce-v2": TCE,
+  unknown: { ...KERNEL, overlap: null, hasObjects: false },
 };
 
 /**
@@ -67,13 +76,13 @@ export function driftOf(
   profile: ProfileName,
 ): Drift | null {
   const space = spaceOf(state, event);
-  if (space === null) return null;
+  if (space === null || state.isLosing) return null;
   const semantics = SEMANTICS[profile];
   switch (event.type) {
     case "IovaMapped":
-      return mapDrift(space, event, semantics);
+      return mapDrift(space, event, semantics, state.lostAt);
     case "IovaUnmapped":
-      return unmapDrift(space, event, semantics);
+      return unmapDrift(space, event, semantics, state.lostAt);
     case "MapRefused":
       return errno === "EEXIST" && semantics.overlap === "EEXIST" ? refusedMapDrift(space, event) : null;
     case "UnmapRefused":
@@ -92,10 +101,16 @@ export function applies(state: ContextState, event: IoasEvent, profile: ProfileN
   return space?.areas.overlaps(event.iova, event.last) ? "holds" : "unknown-before";
 }
 
-function mapDrift(space: Space, event: HotEvent<IoasHandle> & { type: "IovaMapped" }, semantics: Semantics) {
+/** `lostAt`: what was mapped before that version may have gone unseen. */
+function mapDrift(
+  space: Space,
+  event: HotEvent<IoasHandle> & { type: "IovaMapped" },
+  semantics: Semantics,
+  lostAt: number,
+): Drift | null {
   if (semantics.overlap === null) return null;
   const area = first(space, event.iova, event.last);
-  if (area === null) return null;
+  if (area === null || area.version < lostAt) return null;
   const there = `${range(area.iova, area.last)} is mapped since version ${area.version}`;
   const observed = `mapped ${range(event.iova, event.last)}`;
   return semantics.overlap === "spaces-mixed"
@@ -103,15 +118,24 @@ function mapDrift(space: Space, event: HotEvent<IoasHandle> & { type: "IovaMappe
     : drift("map-over-mapped", `${semantics.overlap}: ${there}`, observed);
 }
 
-function unmapDrift(space: Space, event: HotEvent<IoasHandle> & { type: "IovaUnmapped" }, semantics: Semantics) {
+function unmapDrift(
+  space: Space,
+  event: HotEvent<IoasHandle> & { type: "IovaUnmapped" },
+  semantics: Semantics,
+  lostAt: number,
+): Drift | null {
   const { iova, last, bytes } = event;
   if (!semantics.countsBytes) return null;
   const held = heldIn(space, iova, last);
+  if (held.oldest < lostAt) return null;
+  if (semantics.stopsInside && bytes === 0n && (held.first ?? iova) < iova) return null;
   const observed = `unmapped ${hex(bytes)} bytes in ${range(iova, last)}`;
   if (held.bytes === 0n) {
     const isPlain = bytes === 0n && (semantics.unmapsNothing || (iova === 0n && last === U64_MAX));
     if (isPlain || !isKnown(space, iova, last)) return null;
-    return drift("unmap-of-nothing", `nothing is mapped in ${range(iova, last)}`, observed);
+    return (
+      mixed(semantics, observed) ?? drift("unmap-of-nothing", `nothing is mapped in ${range(iova, last)}`, observed)
+    );
   }
   if (semantics.hasObjects && held.cut !== null)
     return drift(
@@ -121,7 +145,16 @@ function unmapDrift(space: Space, event: HotEvent<IoasHandle> & { type: "IovaUnm
     );
   // More than is held may be what was mapped before the recording; less than is held never is right.
   if (bytes === held.bytes || (bytes > held.bytes && !isKnown(space, iova, last))) return null;
-  return drift("unmap-size", `${hex(held.bytes)} bytes are mapped in ${range(iova, last)}`, observed);
+  return (
+    mixed(semantics, observed) ??
+    drift("unmap-size", `${hex(held.bytes)} bytes are mapped in ${range(iova, last)}`, observed)
+  );
+}
+
+/** A page table that holds something else than what an unmap took is another space's. */
+function mixed(semantics: Semantics, observed: string): Drift | null {
+  if (semantics.overlap !== "spaces-mixed") return null;
+  return drift("spaces-mixed", "in one space, an unmap takes what was mapped there", observed);
 }
 
 function refusedMapDrift(space: Space, event: HotEvent<IoasHandle> & { type: "MapRefused" }): Drift | null {
@@ -158,17 +191,31 @@ function first(space: Space, iova: bigint, last: bigint): Area | null {
   return null;
 }
 
-/** Bytes mapped in `[iova, last]`, and the first mapping that sticks out of it. */
-function heldIn(space: Space, iova: bigint, last: bigint): { readonly bytes: bigint; readonly cut: Area | null } {
+interface Held {
+  readonly bytes: bigint;
+  /** The first mapping that sticks out of the range. */
+  readonly cut: Area | null;
+  /** First byte of the lowest mapping, which may lie below the range. */
+  readonly first: bigint | null;
+  /** Version of the mapping that was made first. */
+  readonly oldest: number;
+}
+
+/** What is mapped in `[iova, last]`. */
+function heldIn(space: Space, iova: bigint, last: bigint): Held {
   let bytes = 0n;
   let cut: Area | null = null;
+  let first: bigint | null = null;
+  let oldest = Number.POSITIVE_INFINITY;
   for (const area of space.areas.in(iova, last)) {
     const from = area.iova < iova ? iova : area.iova;
     const to = area.last > last ? last : area.last;
     bytes += lengthOf(from, to);
     if (cut === null && (area.iova < iova || area.last > last)) cut = area;
+    first ??= area.iova;
+    oldest = Math.min(oldest, area.version);
   }
-  return { bytes, cut };
+  return { bytes, cut, first, oldest };
 }
 
 function range(iova: bigint, last: bigint): string {

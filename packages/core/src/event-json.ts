@@ -130,7 +130,7 @@ const SHAPES: Shapes = {
     access: oneOf("read", "write", "unknown"),
     reason: TEXT,
   },
-  EventsLost: { count: orNull(COUNT), what: TEXT },
+  EventsLost: { count: orNull(COUNT), what: TEXT, ongoing: optional(FLAG) },
   ClockAnchored: { clock: TEXT, seconds: TEXT, realtime: TEXT },
   BookmarkSet: { name: TEXT },
 };

@@ -129,7 +129,12 @@ export type ColdEvent<Ref> = Readonly<
       reason: string;
     }
   /** The recorder lost events (ring overrun, rate limit): the history has a gap here. */
-  | { type: "EventsLost"; count: number | null; what: string }
+  | {
+      type: "EventsLost";
+      count: number | null;
+      what: string /** More are missing until the next of these. */;
+      ongoing?: true;
+    }
   /** At this point the source's clock read `clock` seconds and the wall clock `realtime` seconds (decimal strings). */
   | { type: "ClockAnchored"; clock: string; seconds: string; realtime: string }
   | { type: "BookmarkSet"; name: string }

@@ -4,6 +4,7 @@ import { unreachable } from "./assert.ts";
 import { type EventBatch, TYPE_MAPPED, TYPE_UNMAP_REFUSED, TYPE_UNMAPPED } from "./event-batch.ts";
 import type { ColdEvent, IoasHandle } from "./events.ts";
 import type { Range } from "./range.ts";
+import { RangeSet } from "./range-set.ts";
 import { attachmentKey, type ContextState, type Space } from "./state.ts";
 
 /** Folds rows `[from, to)` of `batch` into `state`. Row `from` must follow the state's version. */
@@ -149,6 +150,13 @@ export function evolve(state: ContextState, event: ColdEvent<IoasHandle>, versio
       return;
     case "EventsLost":
       state.gaps++;
+      state.lostAt = version;
+      state.isLosing = event.ongoing === true;
+      // From here on nothing is known of what no later event speaks of.
+      for (const space of state.liveSpaces) {
+        space.isWhole = false;
+        space.known = new RangeSet();
+      }
       return;
     case "BookmarkSet":
       state.bookmarks.set(event.name, version);

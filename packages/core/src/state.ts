@@ -30,7 +30,7 @@ export class Space {
    * recording began later, and `known` holds what it has spoken of so far.
    */
   isWhole: boolean;
-  readonly known = new RangeSet();
+  known = new RangeSet();
   readonly areas = new AreaTable();
   reservations: Reservation[] = [];
   /** IOMMU_IOAS_ALLOW_IOVAS; empty: everything. */
@@ -102,6 +102,10 @@ export class ContextState {
   readonly bookmarks = new Map<string, number>();
   /** How many `EventsLost` so far: the state may lack what they hid. */
   gaps = 0;
+  /** Version of the newest of them, 0 for none: what was there before may have changed unseen. */
+  lostAt = 0;
+  /** Events are missing between those that are there, until the next `EventsLost`. */
+  isLosing = false;
 
   /** The space `handle`, made (not whole) when the first event that names it is not its allocation. */
   space(handle: IoasHandle): Space {

@@ -10,7 +10,9 @@ export function contextNotes(state: ContextState, spaces: ReadonlySet<IoasHandle
   const notes: string[] = [];
   if (state.gaps > 0) {
     const times = state.gaps === 1 ? "once" : `${state.gaps} times`;
-    notes.push(`The recorder lost events ${times}: a map or an unmap may be missing here.`);
+    notes.push(
+      `The recorder lost events ${times}, last at version ${state.lostAt}: what no later event speaks of may have changed unseen.`,
+    );
   }
   const unnamed = [...state.attachments.values()].filter(({ ioas }) => ioas === null).map(({ device }) => device);
   if (unnamed.length > 1)
@@ -18,7 +20,8 @@ export function contextNotes(state: ContextState, spaces: ReadonlySet<IoasHandle
       `${unnamed.length} devices are attached (${some(unnamed)}) and the record does not say to which space a mapping belongs: mappings of several spaces may be mixed.`,
     );
   const late = state.liveSpaces.filter(({ handle, isWhole }) => !isWhole && (spaces === null || spaces.has(handle)));
-  if (late.length > 0) {
+  // After a gap no space is whole, which the note on the gap has told already.
+  if (late.length > 0 && state.gaps === 0) {
     const names = some(late.map(({ handle }) => ioasName(handle)));
     notes.push(`The record does not show the creation of ${names}: what was mapped before it began is unknown.`);
   }

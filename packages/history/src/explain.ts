@@ -1,7 +1,6 @@
 /** `explain`: why the IOMMU refused an access, by what the record shows of its address. */
 import type { Journal } from "@ioasis/store";
 import { type Clocks, clocksOf } from "./clocks.ts";
-import { contextNotes } from "./context-notes.ts";
 import type { Explanation, Findings } from "./explanation.ts";
 import { type Fault, faultRange, faultToJson, hardwareSays } from "./fault.ts";
 import { momentOf } from "./fault-moment.ts";
@@ -30,13 +29,7 @@ export function explainFault(
   const findings =
     range === null ? withoutAddress(fault) : findingsOf({ journal, context, fault, moment, state, suspects, range });
   const words = fault.reason === "" ? [] : [`The IOMMU's own words: ${fault.reason}.`];
-  const uncertainty = [
-    ...findings.uncertainty,
-    ...moment.uncertainty,
-    ...suspects.uncertainty,
-    ...contextNotes(state, suspects.spaces),
-    ...rateLimit(fault),
-  ];
+  const uncertainty = [...findings.uncertainty, ...moment.uncertainty, ...suspects.uncertainty, ...rateLimit(fault)];
   return {
     context,
     version: moment.version,

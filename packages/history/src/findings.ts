@@ -56,6 +56,7 @@ function mappedFindings(search: Investigation, area: Area, ioas: IoasHandle): Fi
     uncertainty.push(
       `The fault tells the page only, and not all of it is mapped (${rangeText(area.iova, area.last)}).`,
     );
+  if (search.state.gaps > 0) uncertainty.push("The recorder lost events before the fault: an unmap may be missing.");
   uncertainty.push(...attachedAfter(search, area.version), ...endedSoonAfter(search));
   return {
     verdict: isForbidden ? "permission" : "mapped",

@@ -5,7 +5,7 @@ import { barrierOf } from "./barrier.ts";
 import { type Ending, lastEnding } from "./ending.ts";
 import { markOf, type Row, versionOf } from "./event-mark.ts";
 import type { Findings, Investigation } from "./explanation.ts";
-import { accessText, byWhomAndWhen, rangeText, secondsSince, tooClose, when } from "./fault-evidence.ts";
+import { accessText, byWhomAndWhen, rangeText, secondsSince, tooClose } from "./fault-evidence.ts";
 import { sameDevice } from "./narrowing.ts";
 import { mappedSoonAfter } from "./soon-after.ts";
 
@@ -60,8 +60,11 @@ function neverFindings(search: Investigation, { stopped, gaps }: Ending): Findin
   const { fault, state, suspects, range } = search;
   const barrier = barrierOf(search);
   const since = stopped === null ? null : markOf(stopped);
-  const span = since === null ? "in the record up to the fault" : `since the device was attached ${when(since)}`;
-  const evidence = [`No map of the address is ${span}; ${accessText(fault)}.`];
+  const span =
+    since === null
+      ? "No map of the address is in the record up to the fault"
+      : `No map of the address came after the device was attached ${byWhomAndWhen(since)}`;
+  const evidence = [`${span}; ${accessText(fault)}.`];
   if (barrier !== null) evidence.unshift(barrier.text);
   const uncertainty: string[] = [];
   if (since !== null)
@@ -79,7 +82,7 @@ function neverFindings(search: Investigation, { stopped, gaps }: Ending): Findin
       !space.known.covers(range.first, range.last),
   );
   if (isOpen || state.liveSpaces.length === 0)
-    uncertainty.push("A map made before the recording began would not show.");
+    uncertainty.push("A map made before the recording began, or in a gap of it, would not show.");
   return {
     verdict: barrier?.verdict ?? "never-mapped",
     area: null,

@@ -66,7 +66,7 @@ export function who(
     lastUnmappedBy: lastUnmap(journal, context, range, spaces, version),
     devices: devicesIn(state, holding),
     neighbours: neighboursOf(state, range, spaces),
-    notes: [...contextNotes(state, spaces), ...unknownBefore(state, range, spaces, areas.length > 0)],
+    notes: [...contextNotes(state, holding), ...unknownBefore(state, range, spaces, areas.length > 0)],
   };
 }
 
@@ -127,6 +127,8 @@ function unknownBefore(
       (spaces === null || spaces.has(space.handle)) && !space.isWhole && !space.known.covers(range.first, range.last),
   );
   return open
-    ? ["No event up to here speaks of the whole range: a mapping made before the recording would not show."]
+    ? [
+        "No event up to here speaks of the whole range: a mapping made before the recording, or in a gap of it, would not show.",
+      ]
     : [];
 }

@@ -16,8 +16,9 @@ export function branches(epochs: readonly Epoch[], head: Point): readonly Branch
   if (newest === undefined) return [];
   const overruled = epochs.flatMap(({ epoch, takeoverReason }) => {
     if (takeoverReason === null) return [];
-    const sealed = epochs.findLast((other) => other.epoch < epoch)?.sealed;
+    const sealed = epochs.findLast((other) => other.epoch < epoch - 1)?.sealed;
     if (sealed === undefined || sealed === null) return [];
+    // The claim may have turned up since; without it, its owner and start still follow from the seal.
     const { at, successor } = sealed;
     return [{ epoch: epoch - 1, owner: successor, fromVersion: at.version, digest: at.digest }];
   });

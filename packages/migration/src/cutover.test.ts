@@ -273,7 +273,7 @@ test("garbage, another protocol, a message out of place: told, closed, nothing c
     assert.is(hosts.events.at(-1)?.kind, "ended");
     const { parseMessage } = await import("@ioasis/replication");
     const last = parseMessage(faults.at(-1) as Uint8Array);
-    assert.is(last.type, "fault");
+    assert.is(last.type, "fault", `${code}: ${hosts.events.at(-1)?.detail}`);
     assert.is(last.type === "fault" && last.code, code);
     assert.is(hosts.destination.context("guest")?.head.version, 10);
   }

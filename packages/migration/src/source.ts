@@ -160,7 +160,7 @@ class Source {
     if (answer === null) throw unanswered("the offer", link);
     if (answer.type === "refused") return this.#step("refused", answer);
     if (answer.type !== "accept") return this.#settle(answer);
-    this.#checkHeld(answer.point, link);
+    link.publication.note(answer.point);
     this.#precopyFromVersion = answer.point.version;
     this.#step("accepted");
     await this.#precopy(link, feeding);
@@ -286,13 +286,6 @@ class Source {
     await this.#journal.recordEpoch(this.#context, { ...sealed, sealed: { ...end, isReleased: true } });
     await claimNext(this.#journal, this.#context);
     this.#step("released", { code: "ERR_NOT_OWNER", reason: answer.reason });
-  }
-
-  #checkHeld(point: Point, link: SourceLink): void {
-    if (point.version <= this.#head().version && this.#journal.digest(this.#context, point.version) === point.digest)
-      return;
-    const message = `${link.peer.id} holds another history of "${this.#context}" at version ${point.version}`;
-    throw new IoasisError("ERR_FORK", message, { context: this.#context, version: point.version });
   }
 
   #step(trigger: SourceTrigger, because: { readonly reason: string; readonly code: string } | null = null): void {

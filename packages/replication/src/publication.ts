@@ -80,12 +80,16 @@ export class Publication {
         this.#want(message.hashes);
         break;
       case "acked":
-        this.#ack(message.point);
+        this.note(message.point);
         break;
     }
   }
 
-  #ack(point: Point): void {
+  /**
+   * The peer durably holds `point`.
+   * @throws IoasisError ERR_FORK when that is not a point of this history
+   */
+  note(point: Point): void {
     const { journal } = this.#replica;
     const head = journal.context(this.context)?.head.version ?? 0;
     if (point.version > head || journal.digest(this.context, point.version) !== point.digest) {

@@ -17,6 +17,7 @@ import {
   ContextState as State,
 } from "@ioasis/core";
 import type { FinishedImport, Journal, Point } from "./journal.ts";
+import { partialUnmap } from "./partial-unmap.ts";
 import { resolve } from "./resolve.ts";
 
 const BATCH_ROWS = 16_384;
@@ -90,8 +91,12 @@ export class FactRecorder {
     }
     const target = this.#targets.get(fact.context) ?? this.#open(fact);
     target.facts = seen;
-    const events = this.#options.refsAreHandles ? [fact.event as IoasEvent] : resolve(target.state, fact.event);
-    for (const event of events) this.#push(target, event, fact);
+    if (this.#options.refsAreHandles) return this.#push(target, fact.event as IoasEvent, fact);
+    for (const event of resolve(target.state, fact.event)) {
+      const part = partialUnmap(target.state, event, fact);
+      if (part !== null) this.#push(target, part, { ...fact, errno: null });
+      this.#push(target, event, fact);
+    }
   }
 
   #push(target: Target, event: IoasEvent, fact: Fact): void {

@@ -32,9 +32,8 @@ export const amdViPrinter: FaultPrinter = {
   parse(text) {
     const isEvent = /AMD-Vi: (?:Unknown )?[Ee]vent logged \[|\bIO_PAGE_FAULT\b|\bINVALID_DEVICE_REQUEST\b/.test(text);
     if (!isEvent || isOpenEvent(text)) return null;
-    const match = EVENT.exec(text);
-    if (match?.[3] === undefined) return "an AMD-Vi event that breaks off";
-    const [, name, list] = match as unknown as [string, string, string];
+    const [, name, list, close] = EVENT.exec(text) ?? [];
+    if (name === undefined || list === undefined || close === undefined) return "an AMD-Vi event that breaks off";
     const fields = new Map(list.trim().split(/ +/).map(splitField));
     const flags = Number.parseInt(fields.get("flags") ?? "0", 16);
     const pasid = fields.get("pasid");

@@ -80,8 +80,8 @@ export class FactWriter {
     for (const { event, origin } of this.#anchors) this.#put("", "kernel-trace", event, origin, null);
   }
 
-  problem(line: number, reason: string): void {
-    this.sink.problem(line, reason);
+  problem(line: number, reason: string, isRecord = false): void {
+    this.sink.problem(line, reason, isRecord);
   }
 
   #open(context: CallContext, profile: ProfileName): void {

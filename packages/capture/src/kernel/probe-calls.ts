@@ -65,7 +65,11 @@ export class ProbeCalls {
   end(): void {
     for (const call of this.#open.values()) {
       if (call.kind === "teardown") continue;
-      this.#writer.problem(call.origin.line, `the recording ends inside this ${call.kind} call: its result is unknown`);
+      this.#writer.problem(
+        call.origin.line,
+        `the recording ends inside this ${call.kind} call: its result is unknown`,
+        true,
+      );
     }
     this.#open.clear();
   }
@@ -109,7 +113,7 @@ export class ProbeCalls {
     if (cmd !== null && cmd !== (kind === "vmap" ? MAP_DMA : kind === "vunmap" ? UNMAP_DMA : cmd)) return;
     const call = this.#open.get(tid);
     if (call?.kind !== kind) {
-      this.#writer.problem(origin.line, `a ${kind} call returns whose beginning is not in the recording`);
+      this.#writer.problem(origin.line, `a ${kind} call returns whose beginning is not in the recording`, true);
       return;
     }
     this.#open.delete(tid);
@@ -160,10 +164,10 @@ export class ProbeCalls {
   #push(tid: number, call: OpenCall): void {
     const before = this.#open.get(tid);
     if (before !== undefined && before.kind !== "teardown") {
-      this.#writer.problem(before.origin.line, `this ${before.kind} call never returned: its result is unknown`);
+      this.#writer.problem(before.origin.line, `this ${before.kind} call never returned: its result is unknown`, true);
     }
     if (this.#open.size >= CALLS_MAX && !this.#open.has(tid)) {
-      this.#writer.problem(call.origin.line, `more than ${CALLS_MAX} calls at once: this one is not followed`);
+      this.#writer.problem(call.origin.line, `more than ${CALLS_MAX} calls at once: this one is not followed`, true);
       return;
     }
     this.#open.set(tid, call);

@@ -12,8 +12,9 @@ import type { Origin } from "./origin.ts";
 import { eventOfRecord, mappedEvent } from "./page-table-events.ts";
 import { type PageTableMap, PageTableMaps } from "./page-table-maps.ts";
 import { ProbeCalls } from "./probe-calls.ts";
+import { RingStarts } from "./ring-starts.ts";
 import { TraceLineReader, type TraceRecord } from "./trace-line.ts";
-import { lostNote, markNote, overrunNote } from "./trace-notes.ts";
+import { lostNote, markNote } from "./trace-notes.ts";
 import type { TraceLayout } from "./trace-prefix.ts";
 
 /** Lines of the tools that are no records: trace-cmd's header, stack frames of `-g` and of stacktrace. */
@@ -44,6 +45,7 @@ class TraceDecoder implements Decoder {
   readonly #writer = new FactWriter(true);
   readonly #calls = new ProbeCalls(this.#writer);
   readonly #maps = new PageTableMaps();
+  readonly #rings = new RingStarts();
 
   constructor(format: FormatName, layout: TraceLayout) {
     this.format = format;
@@ -53,7 +55,7 @@ class TraceDecoder implements Decoder {
   line(text: string, number: number, sink: FactSink): void {
     this.#writer.sink = sink;
     if (text.startsWith("#")) {
-      this.#note(overrunNote(text), { stamp: null, actor: null, line: number });
+      this.#note(this.#rings.header(text), { stamp: null, actor: null, line: number });
       return;
     }
     const record = this.#lines.read(text);
@@ -70,6 +72,7 @@ class TraceDecoder implements Decoder {
 
   #record(text: string, record: TraceRecord, origin: Origin): void {
     const { name, bodyAt, inTask } = record;
+    this.#note(this.#rings.record(origin.actor?.cpu ?? null), origin);
     const event = iommuRecord(name, text, bodyAt);
     if (event === null) {
       this.#flush(this.#maps.take());

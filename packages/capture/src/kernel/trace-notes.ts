@@ -7,7 +7,6 @@ import type { ObservedEvent } from "@ioasis/core";
 type Note = ObservedEvent & { readonly type: "BookmarkSet" | "ClockAnchored" | "EventsLost" };
 
 const SYNC = /^ioasis_sync realtime=(\d+(?:\.\d+)?)(?: mono=(\d+(?:\.\d+)?))?(?: boot=(\d+(?:\.\d+)?))?\s*$/;
-const OVERRUN = /^# entries-in-buffer\/entries-written: (\d+)\/(\d+)/;
 const LOST = /^(?:CPU:?\s*(\d+) )?\[(?:LOST(?: (\d+))? EVENTS|(?:(\d+) )?EVENTS DROPPED)\]\s*$/;
 const PERF_LOST = /PERF_RECORD_LOST(?:_SAMPLES)?\s*:? lost (\d+)/;
 const PERF_CHUNKS = /^\s*Processed \d+ events and lost (\d+) chunks/;
@@ -29,15 +28,6 @@ export function markNote(body: string): Note | null {
   const [, realtime = "", mono, boot] = sync;
   if (mono !== undefined) return { type: "ClockAnchored", clock: "mono", seconds: mono, realtime };
   return boot === undefined ? null : { type: "ClockAnchored", clock: "boot", seconds: boot, realtime };
-}
-
-/** A header that shows that the ring overflowed before it was read: the oldest events are gone. */
-export function overrunNote(header: string): Note | null {
-  const match = OVERRUN.exec(header);
-  if (match === null) return null;
-  const lost = Number(match[2]) - Number(match[1]);
-  if (!Number.isSafeInteger(lost) || lost <= 0) return null;
-  return { type: "EventsLost", count: lost, what: "ring buffer overrun before the first record" };
 }
 
 /** What ftrace, trace-cmd and perf print where events are missing; null: another line. */

@@ -12,12 +12,22 @@ const COLUMNS: readonly Column[] = [
   { head: "version", right: true },
 ];
 
-/** Mappings in aligned columns; `withSpace`: where they are of several. */
-export function areaTable(areas: readonly AreaJson[], indent: string, withSpace: boolean): string {
+/** Mappings of one space in aligned columns. */
+export function areaTable(areas: readonly AreaJson[], indent: string): string {
+  return rowsOf(areas, indent, "", false);
+}
+
+/** Mappings of any spaces, each row behind `mark`. */
+export function markedAreaTable(areas: readonly AreaJson[], indent: string, mark: string): string {
+  return rowsOf(areas, indent, mark, true);
+}
+
+function rowsOf(areas: readonly AreaJson[], indent: string, mark: string, withSpace: boolean): string {
   return table(
     COLUMNS,
     areas.map((area) => areaCells(area, withSpace)),
     indent,
+    mark,
   );
 }
 

@@ -28,7 +28,7 @@ function spaceLines({ ioas, kernelId, alignment, ranges, allowed, areas }: Space
     `  usable     ${ranges === null ? "not told" : rangesText(ranges)}`,
   ];
   if (allowed !== null && allowed.length > 0) lines.push(`  allowed    ${rangesText(allowed)}`);
-  if (areas.length > 0) lines.push(areaTable(areas, "  ", false));
+  if (areas.length > 0) lines.push(areaTable(areas, "  "));
   return lines;
 }
 

@@ -8,7 +8,7 @@ const COLUMNS: readonly Column[] = [
   { head: "page table" },
 ];
 
-export function deviceTable(devices: readonly DeviceJson[], indent: string): string {
+export function deviceTable(devices: readonly DeviceJson[], indent: string, mark = ""): string {
   return table(
     COLUMNS,
     devices.map(({ device, pasid, ioas, hwpt }) => [
@@ -18,5 +18,6 @@ export function deviceTable(devices: readonly DeviceJson[], indent: string): str
       hwpt ?? "",
     ]),
     indent,
+    mark,
   );
 }

@@ -1,5 +1,5 @@
 import type { DiffAnswer } from "@ioasis/history";
-import { areaTable } from "./area-table.ts";
+import { markedAreaTable } from "./area-table.ts";
 import { deviceTable } from "./device-table.ts";
 import { counted } from "./table.ts";
 import { momentText } from "./words.ts";
@@ -17,11 +17,11 @@ export function diffText(answer: DiffAnswer): string {
   const section = (head: string, body: string, count: number): void => {
     if (count > 0) lines.push("", head, body);
   };
-  section("added", areaTable(added, "  + ", true), added.length);
-  section("removed", areaTable(removed, "  - ", true), removed.length);
+  section("added", markedAreaTable(added, "  ", "+ "), added.length);
+  section("removed", markedAreaTable(removed, "  ", "- "), removed.length);
   const pairs = changed.flatMap(({ before, after }) => [before, after]);
-  section("changed (before, after)", areaTable(pairs, "  ~ ", true), pairs.length);
-  section("attached", deviceTable(devices.added, "  + "), devices.added.length);
-  section("detached", deviceTable(devices.removed, "  - "), devices.removed.length);
+  section("changed (before, after)", markedAreaTable(pairs, "  ", "~ "), pairs.length);
+  section("attached", deviceTable(devices.added, "  ", "+ "), devices.added.length);
+  section("detached", deviceTable(devices.removed, "  ", "- "), devices.removed.length);
   return lines.join("\n");
 }

@@ -4,7 +4,7 @@ import { markText, rangeSize, rangeText, sourceText, timeText } from "./words.ts
 
 const MEANING: Readonly<Record<Verdict, string>> = {
   "use-after-unmap": "the device used an address after its mapping was taken away",
-  "never-mapped": "nothing was ever mapped at this address",
+  "never-mapped": "nothing was mapped at this address that the device could use",
   permission: "the mapping does not allow this access",
   "not-attached": "the device was attached to no address space",
   reserved: "the address is reserved, nothing can be mapped there",

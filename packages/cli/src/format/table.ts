@@ -8,19 +8,41 @@ export interface Column {
 
 const GAP = "  ";
 
-/** Head and rows, each line behind `indent`; a column in which every cell is empty is left out. */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[], indent = ""): string {
+/**
+ * Head and rows, each line behind `indent` and each row behind `mark` too; a column in which every cell
+ * is empty is left out.
+ */
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  indent = "",
+  mark = "",
+): string {
   const kept = columns
     .map(({ head, right }, index) => ({ head, right: right === true, index }))
     .filter(({ index }) => rows.some((row) => (row[index] ?? "") !== ""));
   const widths = kept.map(({ head, index }) =>
     rows.reduce((width, row) => Math.max(width, (row[index] ?? "").length), head.length),
   );
-  const line = (cells: readonly string[]): string =>
-    `${indent}${cells.map((cell, i) => (kept[i]?.right ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0))).join(GAP)}`.trimEnd();
-  return [kept.map(({ head }) => head), ...rows.map((row) => kept.map(({ index }) => row[index] ?? ""))]
-    .map(line)
-    .join("\n");
+  const line = (cells: readonly string[], lead: string): string => {
+    const padded = cells.map((cell, i) =>
+      kept[i]?.right ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0),
+    );
+    return `${lead}${padded.join(GAP)}`.trimEnd();
+  };
+  const head = line(
+    kept.map((column) => column.head),
+    indent + " ".repeat(mark.length),
+  );
+  return [
+    head,
+    ...rows.map((row) =>
+      line(
+        kept.map(({ index }) => row[index] ?? ""),
+        indent + mark,
+      ),
+    ),
+  ].join("\n");
 }
 
 /** `1 page`, `4,096 pages`. */

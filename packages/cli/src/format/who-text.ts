@@ -20,8 +20,7 @@ export function whoText(answer: WhoAnswer): string {
     );
   }
   lines.push(`  below ${neighbourText(neighbours.below)}`, `  above ${neighbourText(neighbours.above)}`);
-  if (devices.length > 0)
-    lines.push(`  ${counted(devices.length, "device")} can reach it`, deviceTable(devices, "    "));
+  if (devices.length > 0) lines.push(`  ${counted(devices.length, "attached device")}`, deviceTable(devices, "    "));
   if (notes.length > 0) lines.push("  not certain", ...paragraphs(notes, "    "));
   return lines.join("\n");
 }

@@ -35,6 +35,7 @@ export async function importFile(
     format,
     lines: 0,
     recognised: 0,
+    unread: 0,
     events: 0,
     known: 0,
     faults: 0,
@@ -61,7 +62,7 @@ export async function importFile(
   await feed(recorder, decoderOf(format), content, report, options);
   const short = content.cutShort();
   if (short !== null) noteProblem(report, report.lines + 1, short);
-  report.recognised = report.lines - new Set(report.problems.map(({ line }) => line)).size;
+  report.recognised = report.lines - report.unread;
   report.contexts.push(...contexts);
   return report;
 }
@@ -89,6 +90,7 @@ async function feed(
   };
   const onProblem = (line: number, reason: string): void => {
     report.lines = line;
+    report.unread++;
     noteProblem(report, line, reason);
   };
   const flush = async (): Promise<void> => {
@@ -121,7 +123,7 @@ async function feed(
   reader.end(onLine, onProblem);
   decoder.end(sink);
   position.finish();
-  if (report.lines > 0 && report.problemsTotal >= report.lines && recorder.events + recorder.knownFacts === 0)
+  if (report.lines > 0 && report.unread >= report.lines && recorder.events + recorder.knownFacts === 0)
     throw new IoasisError(
       "ERR_INPUT",
       `${report.file}: not one of its ${report.lines} lines is a ${report.format} record (line ${report.problems[0]?.line}: ${report.problems[0]?.reason}): leave --format away or give another`,
@@ -140,7 +142,10 @@ function reportingSink(recorder: FactRecorder, report: FileReport, pace: Pace | 
       pace?.see(fact.stamp);
       recorder.fact(fact);
     },
-    problem: (line, reason) => noteProblem(report, line, reason),
+    problem: (line, reason, isRecord = false) => {
+      if (!isRecord) report.unread++;
+      noteProblem(report, line, reason);
+    },
   };
 }
 

@@ -16,6 +16,8 @@ export interface FileReport {
   readonly format: string;
   lines: number;
   recognised: number;
+  /** Lines that are no record of the format, or broken. */
+  unread: number;
   /** Versions that this import added. */
   events: number;
   /** Facts of this file that the journal had before. */

@@ -8,10 +8,8 @@ import { type MigrateOptions, migrate } from "../source.ts";
 
 export type Fate = "deliver" | "drop" | "cut";
 
-export interface Wire {
-  /** What happens to a message that `from` sends. */
-  (message: Message, from: "source" | "destination"): Fate;
-}
+/** What happens to a message that `from` sends. */
+export type Wire = (message: Message, from: "source" | "destination") => Fate;
 
 export const deliverAll: Wire = () => "deliver";
 
@@ -50,9 +48,14 @@ export class TwoHosts {
     options: Partial<MigrateOptions> & { readonly wire?: Wire } = {},
   ): Promise<MigrateResult> {
     const { wire, ...rest } = options;
-    const result = await migrate({ journal: this.source, context, connection: this.connect(wire), ...rest });
-    await this.idle;
-    return result;
+    const connection = this.connect(wire);
+    const { idle } = this;
+    try {
+      return await migrate({ journal: this.source, context, connection, ...rest });
+    } finally {
+      await connection.close();
+      await idle;
+    }
   }
 
   /** Replicas whose own journal lets them append. */
@@ -69,7 +72,7 @@ function through(connection: Connection, cut: () => void, fate: (message: Messag
     receive: () => connection.receive(),
     close: () => connection.close(),
     send: async (frame) => {
-      const what = fate(parseMessage(frame));
+      const what = fateOf(frame, fate);
       if (what === "cut") cut();
       if (what !== "drop") await connection.send(frame);
     },
@@ -80,4 +83,13 @@ function through(connection: Connection, cut: () => void, fate: (message: Messag
 export function wireAt(from: "source" | "destination", type: Message["type"], fate: Fate, nth = 1): Wire {
   let seen = 0;
   return (message, sender) => (sender === from && message.type === type && ++seen === nth ? fate : "deliver");
+}
+
+/** Whatever is no message at all is delivered as it is. */
+function fateOf(frame: Uint8Array, fate: (message: Message) => Fate): Fate {
+  try {
+    return fate(parseMessage(frame));
+  } catch {
+    return "deliver";
+  }
 }
