@@ -12,9 +12,12 @@ import { diffCommand } from "./commands/diff.ts";
 import { branchesCommand, releaseCommand, takeoverCommand } from "./commands/epochs.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { historyCommand } from "./commands/history.ts";
+import { hostCommand } from "./commands/host.ts";
 import { importCommand } from "./commands/import.ts";
+import { layoutCommand } from "./commands/layout.ts";
 import { logCommand } from "./commands/log.ts";
 import { migrateCommand } from "./commands/migrate.ts";
+import { precheckCommand } from "./commands/precheck.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { whoCommand } from "./commands/who.ts";
@@ -34,6 +37,9 @@ const COMMANDS = [
   verifyCommand,
   compareCommand,
   conformCommand,
+  layoutCommand,
+  hostCommand,
+  precheckCommand,
   serveCommand,
   migrateCommand,
   releaseCommand,

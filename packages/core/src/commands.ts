@@ -3,8 +3,7 @@
  * kernel's ids (include/uapi/linux/iommufd.h; the mock ones: drivers/iommu/iommufd/iommufd_test.h).
  * A command is a request: it may be refused, and its arguments may be nonsense.
  */
-import type { DeviceName } from "./events.ts";
-import type { DeviceTraits } from "./profile/environment.ts";
+import type { DeviceCommand } from "./device-commands.ts";
 
 /** How the argument struct arrived; left out: complete, reserved fields and tail zero. */
 export interface Frame {
@@ -97,22 +96,6 @@ export interface ReserveIova {
   readonly length: bigint;
 }
 
-/** IOMMU_TEST_OP_MOCK_DOMAIN: makes a device, binds it and attaches it to an ioas or a hwpt. */
-export interface CreateMockDevice {
-  readonly command: "CreateMockDevice";
-  readonly device: DeviceName;
-  readonly deviceFlags: number;
-  readonly traits: DeviceTraits;
-  readonly ptId: number;
-}
-
-/** IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE. */
-export interface ReplaceMockDevice {
-  readonly command: "ReplaceMockDevice";
-  readonly deviceId: number;
-  readonly ptId: number;
-}
-
 export type Command =
   | AllocIoas
   | DestroyObject
@@ -123,5 +106,4 @@ export type Command =
   | UnmapIova
   | UseOption
   | ReserveIova
-  | CreateMockDevice
-  | ReplaceMockDevice;
+  | DeviceCommand;

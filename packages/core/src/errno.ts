@@ -29,6 +29,7 @@ export const ERRNOS = [
   "EADDRINUSE",
   "EAGAIN",
   "UNKNOWN",
+  "EBADE",
 ] as const;
 
 /** `"UNKNOWN"`: the call failed and the source does not say why. */
@@ -57,6 +58,7 @@ const NUMBERS: Readonly<Record<number, Errno>> = {
   28: "ENOSPC",
   29: "ESPIPE",
   35: "EDEADLK",
+  52: "EBADE",
   75: "EOVERFLOW",
   77: "EBADFD",
   90: "EMSGSIZE",

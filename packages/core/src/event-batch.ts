@@ -63,7 +63,7 @@ export class EventBatch {
   readonly type: Uint8Array;
   readonly errno: Uint8Array;
   /**
-   * Bits 0-1 prot, bits 2-5 source kind, bit 6 the copied pages are writable,
+   * Bits 0-1 prot, bits 2-5 source kind, bit 6 the copied pages are writable (of a file: `writable`),
    * bit 7 MapRefused: no iova told; IovaUnmapped: 2^64 bytes.
    */
   readonly traits: Uint8Array;
@@ -187,6 +187,7 @@ export class EventBatch {
       case "dmabuf":
         this.value[row] = source.start;
         this.fd[row] = source.fd;
+        if (source.kind === "file" && source.writable) traits |= 0x40;
         break;
       case "gpa":
         this.value[row] = source.gpa;
@@ -255,7 +256,7 @@ export function sourceOf(
     case "va":
       return { kind: "va", va: value, ...tail };
     case "file":
-      return { kind: "file", fd, start: value, ...tail };
+      return { kind: "file", fd, start: value, ...(writable ? { writable } : {}), ...tail };
     case "dmabuf":
       return { kind: "dmabuf", fd, start: value, ...tail };
     case "gpa":

@@ -43,6 +43,26 @@ export {
 export { applyBatch, applyUpTo, evolve } from "./evolve.ts";
 export type { Fact, KernelRef, ObservedEvent, ProfileName } from "./fact.ts";
 export { FAILURE_CODES, type FailureCode, IoasisError } from "./failure.ts";
+export { hostsFromJson, hostToJson } from "./host/host-json.ts";
+export type {
+  HostDevice,
+  HostLimits,
+  HostProfile,
+  RegionType,
+  ReservedRegion,
+} from "./host/host-profile.ts";
+export { parseReservedRegions } from "./host/reserved-regions.ts";
+export { hostOfSysfs, type SysfsFiles } from "./host/sysfs-host.ts";
+export { splitCommandLine } from "./layout/command-line.ts";
+export type { GuestLayout, LayoutOptions, LayoutRange, LayoutReserved, Viommu, ViommuKind } from "./layout/layout.ts";
+export { layoutFromJson, layoutToJson } from "./layout/layout-json.ts";
+export { layoutOf } from "./layout/layout-of.ts";
+export { layoutOfQemuArgs, layoutOptionsOfQemuArgs } from "./layout/qemu-args.ts";
+export { sizeOf, sizeWords } from "./layout/size.ts";
+export type { Conflict, Rule } from "./precheck/conflict.ts";
+export { type Demand, demandOfLayout, demandOfState, type Needs } from "./precheck/demand.ts";
+export { type HostVerdict, type PrecheckOptions, type PrecheckReport, precheck } from "./precheck/precheck.ts";
+export { precheckToJson } from "./precheck/precheck-json.ts";
 export type { AccessPin, DeviceTraits, Environment } from "./profile/environment.ts";
 export { type KernelProfile, kernelProfile } from "./profile/kernel-profile.ts";
 export { UserMemory } from "./profile/user-memory.ts";
@@ -72,4 +92,17 @@ export {
   Space,
   type Window,
 } from "./state.ts";
+export type { Type1Command, UserBitmap } from "./type1/commands.ts";
+export { decideType1, type Type1Outputs } from "./type1/decide.ts";
+export type {
+  GroupTraits as Type1GroupTraits,
+  IommuTraits as Type1IommuTraits,
+  Type1Environment,
+} from "./type1/environment.ts";
+export type { Type1Event } from "./type1/events.ts";
+export { applyType1 } from "./type1/evolve.ts";
+export { type KernelBug, TOP_OF_SPACE } from "./type1/kernel-bugs.ts";
+export type { Type1Outcome } from "./type1/outcome.ts";
+export { Driver as Type1Driver, type Layout as Type1Layout, Type1State } from "./type1/state.ts";
+export { type Type1Profile, type1Profile, VFIO_TYPE1, VFIO_TYPE1V2 } from "./type1/type1-profile.ts";
 export { JsonError } from "./value-json.ts";

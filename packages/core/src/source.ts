@@ -17,7 +17,14 @@ export type Source =
   | { readonly kind: "unknown"; readonly runs?: readonly Run[] }
   | { readonly kind: "va"; readonly va: bigint; readonly runs?: readonly Run[] }
   /** `start`: byte offset in the file. */
-  | { readonly kind: "file"; readonly fd: number; readonly start: bigint; readonly runs?: readonly Run[] }
+  | {
+      readonly kind: "file";
+      readonly fd: number;
+      readonly start: bigint;
+      /** Of a copy: the original MAP_FILE asked for WRITEABLE, whatever this mapping asks for. */
+      readonly writable?: true;
+      readonly runs?: readonly Run[];
+    }
   | { readonly kind: "dmabuf"; readonly fd: number; readonly start: bigint; readonly runs?: readonly Run[] }
   /** Guest-physical address: the source is a virtual IOMMU. */
   | { readonly kind: "gpa"; readonly gpa: bigint; readonly runs?: readonly Run[] }

@@ -35,6 +35,7 @@ export function sourceToJson(source: Source): Readonly<Record<string, unknown>> 
     case "va":
       return { kind, va: hex(source.va), ...tail };
     case "file":
+      return { kind, fd: source.fd, start: hex(source.start), ...(source.writable ? { writable: true } : {}), ...tail };
     case "dmabuf":
       return { kind, fd: source.fd, start: hex(source.start), ...tail };
     case "gpa":
@@ -60,6 +61,13 @@ export function sourceFromJson(value: unknown): Source {
     case "va":
       return { kind, va: address("va"), ...tail };
     case "file":
+      return {
+        kind,
+        fd: descriptor(fd),
+        start: address("start"),
+        ...(writable === true ? { writable } : {}),
+        ...tail,
+      };
     case "dmabuf":
       return { kind, fd: descriptor(fd), start: address("start"), ...tail };
     case "gpa":

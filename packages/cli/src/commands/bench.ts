@@ -5,6 +5,7 @@ import { answerBenches } from "../bench/answers.ts";
 import { importBench } from "../bench/import.ts";
 import { journalBench } from "../bench/journal.ts";
 import { type Bench, type BenchResult, measure } from "../bench/measure.ts";
+import { precheckBench } from "../bench/precheck.ts";
 import { replayBench } from "../bench/replay.ts";
 import { answerLines, command, run, type Shell } from "../command.ts";
 import type { CommonOptions, World } from "../world.ts";
@@ -17,6 +18,7 @@ const BENCHES: Readonly<Record<string, (world: World) => Promise<readonly Bench[
   import: async (world) => [await importBench(world)],
   journal: async (world) => [await journalBench(world)],
   answers: answerBenches,
+  precheck: async () => [precheckBench()],
 };
 
 export function benchCommand(shell: Shell): Command {

@@ -1,72 +1,79 @@
-/** Operations whose outcome is not checked yet and that change what later calls meet: accesses, memory, limits, files. */
-import { FreeIds, ioasOf } from "../decide/objects.ts";
-import type { Follow } from "./operation.ts";
-import { handleNumber, outOf, rangeFrom } from "./recorded.ts";
-import { mapped } from "./space-operations.ts";
+/** Operations on the process around the calls: its memory, its limits, its files. */
+import type { Errno } from "../errno.ts";
+import { type Answer, type Checked, NOTHING } from "./operation.ts";
+import { countHandle, handleNumber, outOf } from "./recorded.ts";
+import type { Step } from "./recording.ts";
+import type { Replay } from "./replay.ts";
 
-/** An access takes an id that the recording does not show. */
-export const createAccess: Follow = (step, { state }) => {
-  const space = ioasOf(state, step.in.number("ioas_id"));
-  const pins = (step.in.number("flags") & 1) !== 0;
-  const kernelId = new FreeIds(state).take();
-  return [{ type: "AccessAttached", access: outOf(step).text("access"), kernelId, ioas: space?.handle ?? null, pins }];
+/** One of them: what it comes to, and what it changes whether the model agrees or not. */
+function environmentOperation(
+  errnoOf: (step: Step, replay: Replay) => Errno | null,
+  change: (step: Step, replay: Replay) => void,
+): Checked {
+  return {
+    decide(step, replay): Answer {
+      const errno = errnoOf(step, replay);
+      return { errno, out: {}, events: [], ...(errno === null ? { remember: () => change(step, replay) } : {}) };
+    },
+    follow(step, replay) {
+      change(step, replay);
+      return [];
+    },
+  };
+}
+
+/** munmap(2): whole pages, and some. */
+export const munmap = environmentOperation(
+  ({ in: given }, { environment }) =>
+    given.u64("va") % environment.pageSize !== 0n || given.u64("length") === 0n ? "EINVAL" : null,
+  ({ in: given }, { environment }) => {
+    environment.memory = environment.memory.without(given.u64("va"), wholePages(given.u64("length"), environment));
+  },
+);
+
+/** mprotect(2): whole pages, all of them mapped. */
+export const mprotect = environmentOperation(
+  ({ in: given }, { environment }) => {
+    const va = given.u64("va");
+    if (va % environment.pageSize !== 0n) return "EINVAL";
+    const length = wholePages(given.u64("length"), environment);
+    return length === 0n || environment.memory.isMapped(va, va + length - 1n) ? null : "ENOMEM";
+  },
+  ({ in: given }, { environment }) => {
+    const length = wholePages(given.u64("length"), environment);
+    environment.memory = environment.memory.protected(given.u64("va"), length, given.number("prot"));
+  },
+);
+
+/** setrlimit(2): nobody raises his limit without CAP_SYS_RESOURCE. */
+export const rlimitMemlock = environmentOperation(
+  ({ in: given }, { environment: { canSetLimits, memlockBytes } }) =>
+    !canSetLimits && memlockBytes !== null && given.u64("bytes") > memlockBytes ? "EPERM" : null,
+  ({ in: given }, { environment }) => {
+    environment.memlockBytes = given.u64("bytes");
+  },
+);
+
+/** What was mapped with CAP_IPC_LOCK stays uncharged. */
+export const dropCapabilities = environmentOperation(
+  () => null,
+  (_step, { environment, state }) => {
+    if (environment.canLockMemory) environment.lockedUpTo = state.version;
+    environment.canLockMemory = false;
+    environment.canSetLimits = false;
+  },
+);
+
+export const memfd: Checked = {
+  decide: (_step, replay) => ({ errno: null, out: { memfd: replay.nextHandle("memfd") }, events: [] }),
+  follow: NOTHING,
 };
 
-export const replaceAccess: Follow = ({ in: given }, { state, environment }) => {
-  const name = given.text("access");
-  const access = state.accesses.get(name);
-  const space = ioasOf(state, given.number("ioas_id"));
-  if (access === undefined) return [];
-  for (const [pin, { access: owner }] of environment.pins) if (owner === name) environment.pins.delete(pin);
-  const { kernelId, pins } = access;
-  return [{ type: "AccessAttached", access: name, kernelId, ioas: space?.handle ?? null, pins }];
-};
+export function rememberFile(step: Step, replay: Replay): void {
+  countHandle(step, replay, "memfd");
+  replay.environment.files.set(handleNumber(outOf(step).text("memfd")), step.in.u64("size"));
+}
 
-export const closeAccess: Follow = ({ in: given }, { environment }) => {
-  const access = given.text("access");
-  for (const [pin, { access: owner }] of environment.pins) if (owner === access) environment.pins.delete(pin);
-  return [{ type: "AccessClosed", access }];
-};
-
-export const accessPages: Follow = (step, { state, environment }) => {
-  const access = step.in.text("access");
-  const ioas = state.accesses.get(access)?.ioas ?? null;
-  if (ioas === null) return [];
-  const range = rangeFrom(step.in.u64("iova"), step.in.u64("length"));
-  environment.pins.set(outOf(step).text("apages"), { access, ioas, ...range });
-  return [];
-};
-
-export const destroyAccessPages: Follow = ({ in: given }, { environment }) => {
-  environment.pins.delete(given.text("apages"));
-  return [];
-};
-
-export const munmap: Follow = ({ in: given }, { environment }) => {
-  environment.memory = environment.memory.without(given.u64("va"), given.u64("length"));
-  return [];
-};
-
-export const mprotect: Follow = ({ in: given }, { environment }) => {
-  const length = given.u64(given.has("length") ? "length" : "size");
-  environment.memory = environment.memory.protected(given.u64("va"), length, given.number("prot"));
-  return [];
-};
-
-export const rlimitMemlock: Follow = ({ in: given }, { environment }) => {
-  environment.memlockBytes = given.u64("bytes");
-  return [];
-};
-
-export const dropCapabilities: Follow = (_step, { environment }) => {
-  environment.canLockMemory = false;
-  environment.canSetLimits = false;
-  return [];
-};
-
-export const mapFile: Follow = (step, { state }) => {
-  const space = ioasOf(state, step.in.number("ioas_id"));
-  if (space === null) return [];
-  const source = { kind: "file", fd: handleNumber(step.in.text("fd")), start: step.in.u64("start") } as const;
-  return [mapped(space.handle, step, outOf(step).u64("iova"), step.in.u64("length"), source)];
-};
+function wholePages(length: bigint, { pageSize }: Replay["environment"]): bigint {
+  return (length + pageSize - 1n) & -pageSize;
+}

@@ -17,6 +17,10 @@ export class Fields {
     return this.#values[name] !== undefined;
   }
 
+  isNull(name: string): boolean {
+    return this.#values[name] === null;
+  }
+
   /** A JSON number: an id, a flag word, a count. */
   number(name: string): number {
     const value = this.#values[name];
@@ -38,6 +42,47 @@ export class Fields {
     const value = this.#values[name];
     if (typeof value === "string") return value;
     throw this.#wrong(name, "a string");
+  }
+
+  /** Null where it is null: a handle that the recording does not know. */
+  textOrNull(name: string): string | null {
+    return this.#values[name] === null ? null : this.text(name);
+  }
+
+  /** A list of lists of strings. */
+  rows(name: string): (readonly string[])[] {
+    const value = this.#values[name];
+    if (!Array.isArray(value)) throw this.#wrong(name, "a list of lists");
+    return value.map((row: unknown) => {
+      if (!Array.isArray(row)) throw this.#wrong(name, "a list of lists");
+      return row.map((item: unknown) => {
+        if (typeof item !== "string") throw this.#wrong(name, "a list of lists of strings");
+        return item;
+      });
+    });
+  }
+
+  /** A list of objects. */
+  records(name: string): Fields[] {
+    const value = this.#values[name];
+    if (!Array.isArray(value)) throw this.#wrong(name, "a list of objects");
+    return value.map((item: unknown) => {
+      if (typeof item !== "object" || item === null || Array.isArray(item))
+        throw this.#wrong(name, "a list of objects");
+      return new Fields({ ...item }, `${this.#where}, ${name}`, this.#line);
+    });
+  }
+
+  /** Bytes as hex digits, two each. */
+  bytes(name: string): number[] {
+    const value = this.text(name);
+    if (!/^([0-9a-f]{2})*$/i.test(value)) throw this.#wrong(name, "bytes in hex");
+    return (value.match(/../g) ?? []).map((byte) => Number.parseInt(byte, 16));
+  }
+
+  /** The handle of an object; "": a raw number was passed that is none. */
+  handle(name: string): string {
+    return this.isNull(name) ? "" : this.text(name);
   }
 
   /** A list of pairs of hex strings. */

@@ -13,12 +13,16 @@ import type { Checked } from "./operation.ts";
 import { outOf, rangeFrom } from "./recorded.ts";
 import type { Step } from "./recording.ts";
 
+/** A struct that arrived complete, with nothing behind it. */
+const WHOLE: Frame = {};
+
 /** How the argument struct arrived. */
 export function frameOf(given: Fields): Frame {
+  if (!given.has("size") && !given.has("reserved") && !given.has("trailing_nonzero")) return WHOLE;
   return {
     ...(given.has("size") ? { size: given.number("size") } : {}),
     ...(given.has("reserved") ? { reserved: given.number("reserved") } : {}),
-    hasNonZeroTail: given.numberOr0("trailing_nonzero") !== 0,
+    ...(given.numberOr0("trailing_nonzero") === 0 ? {} : { hasNonZeroTail: true }),
   };
 }
 
@@ -103,9 +107,10 @@ export const copy: Checked = {
       ...frameOf(given),
     } as const;
     const { errno, events, out } = decide<"CopyIova">(state, command, profile, environment);
-    return { errno, events, out: out === null ? {} : { dst_iova: hex(out.dstIova) } };
+    if (out === null) return { errno, events, out: {} };
+    return { errno, events, out: { dst_iova: hex(out.dstIova) }, copies: out.maps };
   },
-  follow(step, { state }) {
+  follow(step, { state, environment }) {
     const { in: given } = step;
     const origin = ioasOf(state, given.number("src_id"));
     const destination = ioasOf(state, given.number("dst_id"));
@@ -113,7 +118,7 @@ export const copy: Checked = {
     if (origin === null || destination === null) return [];
     const unknown = { length: given.u64("length"), source: { kind: "unknown" } } as const;
     let next = outOf(step).u64("dst_iova");
-    return (piecesOf(origin, first, last) ?? [unknown]).map(({ length, source }) => {
+    return (piecesOf(origin, first, last, environment) ?? [unknown]).map(({ length, source }) => {
       next += length;
       return mapped(destination.handle, step, next - length, length, source);
     });

@@ -29,10 +29,16 @@ export interface AttachPlan {
   readonly events: readonly IoasEvent[];
 }
 
-/** A page table that the device could use, there already or about to be made. */
-export interface Candidate extends AttachRequest {
+/** A page table on its way into an ioas. */
+export interface NewTable {
+  readonly state: ContextState;
+  readonly environment: Environment;
   readonly hwpt: Hwpt;
   readonly space: Space;
+}
+
+/** A page table that the device could use, there already or about to be made. */
+export interface Candidate extends AttachRequest, NewTable {
   readonly isNew: boolean;
 }
 
@@ -54,22 +60,22 @@ const COMPATIBLE = guard<Candidate>(
 
 /** io_pagetable.c: iopt_table_add_domain. */
 const NEW_TABLE = [
-  guard<Candidate>(
+  guard<NewTable>(
     "EINVAL",
     "iopt_table_add_domain: io pages larger than a page",
-    ({ traits, environment }) => traits.pageSize > environment.pageSize,
+    ({ hwpt, environment }) => ioPageOf(hwpt) > environment.pageSize,
   ),
-  guard<Candidate>(
+  guard<NewTable>(
     "EADDRINUSE",
     "iopt_check_iova_alignment: an area is no whole io page",
     (call) =>
-      call.traits.pageSize > alignmentOf(call.state, call.space, call.environment) &&
-      hasMisalignedArea(call.space, call.traits.pageSize, call.environment.pageSize),
+      ioPageOf(call.hwpt) > alignmentOf(call.state, call.space, call.environment) &&
+      hasMisalignedArea(call.space, ioPageOf(call.hwpt), call.environment.pageSize),
   ),
-  guard<Candidate>(
+  guard<NewTable>(
     "EADDRINUSE",
     "iopt_reserve_iova: what is beyond the aperture is in use",
-    ({ space, traits }) => !beyond(traits.aperture).every((range) => canReserve(space, range)),
+    ({ space, hwpt }) => !limitsOf(hwpt).every((range) => canReserve(space, range)),
   ),
 ];
 
@@ -99,15 +105,18 @@ function candidateOf(request: AttachRequest): Candidate | Refusal {
   return { ...request, space, hwpt: automaticHwpt(request, space, request.ids.take()), isNew: true };
 }
 
-/** The page table that an attach to `space` makes. */
-export function automaticHwpt({ state, traits }: AttachRequest, space: Space, kernelId: number): Hwpt {
+/**
+ * The page table that an attach to `space` makes. One made for a move is finished before the device is
+ * there (immediate_attach is for first attaches only).
+ */
+export function automaticHwpt({ state, traits, from }: AttachRequest, space: Space, kernelId: number): Hwpt {
   return {
     handle: state.hwpts.length,
     kernelId,
     ioas: space.handle,
     auto: true,
     pageSize: traits.pageSize,
-    aperture: traits.aperture,
+    aperture: from === null ? traits.aperture : (traits.unattachedAperture ?? traits.aperture),
     dirtyTracking: false,
     nestParent: false,
     parent: null,
@@ -119,14 +128,15 @@ export function automaticHwpt({ state, traits }: AttachRequest, space: Space, ke
 function refusalOf(candidate: Candidate): Refusal | null {
   const { isNew, from, hwpt } = candidate;
   if (!isNew) return firstFailing(hwpt.parent === null ? [DEVICE_REGIONS, COMPATIBLE] : [COMPATIBLE], candidate);
-  if (from === null) return firstFailing([DEVICE_REGIONS, ...NEW_TABLE], candidate) ?? fillRefusal(candidate);
-  return firstFailing(NEW_TABLE, candidate) ?? fillRefusal(candidate) ?? firstFailing([DEVICE_REGIONS], candidate);
+  if (from === null) return firstFailing([DEVICE_REGIONS], candidate) ?? newTableRefusal(candidate);
+  return newTableRefusal(candidate) ?? firstFailing([DEVICE_REGIONS], candidate);
 }
 
-/** iopt_fill_domain: the first page table of an ioas pins all its areas. */
-function fillRefusal({ state, space, environment }: Candidate): Refusal | null {
-  if (pageTablesOf(state, space).length > 0) return null;
-  return pinRefusal(state, pagesOfSpace(space, environment.pageSize), environment);
+/** iopt_table_add_domain, and iopt_fill_domain: the first page table of an ioas pins all its areas. */
+export function newTableRefusal(call: NewTable): Refusal | null {
+  const refusal = firstFailing(NEW_TABLE, call);
+  if (refusal !== null || pageTablesOf(call.state, call.space).length > 0) return refusal;
+  return pinRefusal(call.state, pagesOfSpace(call.space, call.environment), call.environment);
 }
 
 /** The events of an attachment that nothing stands against (or that a recording shows). */
@@ -144,7 +154,7 @@ export function attachEvents({ state, device, traits, from, hwpt, space, isNew }
 /** A new page table, and what its aperture takes from its ioas. */
 export function allocHwptEvents(hwpt: Hwpt): IoasEvent[] {
   const { handle, ioas, kernelId, auto, pageSize, aperture, dirtyTracking, nestParent, parent } = hwpt;
-  const limits = aperture === null ? [] : beyond(aperture).map((range) => reserved(ioas, hwptOwner(handle), range));
+  const limits = limitsOf(hwpt).map((range) => reserved(ioas, hwptOwner(handle), range));
   const nested = parent === null ? {} : { parent };
   const made = { hwpt: handle, ioas, kernelId, auto, pageSize, aperture, dirtyTracking, nestParent, ...nested };
   return [{ type: "HwptAllocated", ...made }, ...limits];
@@ -154,9 +164,15 @@ function reserved(ioas: number, owner: string, { first, last }: Range): IoasEven
   return { type: "IovaReserved", ioas, owner, iova: first, last };
 }
 
-/** The space below and above an aperture. */
-function beyond({ first, last }: Range): Range[] {
+function ioPageOf({ pageSize }: Hwpt): bigint {
+  return pageSize ?? 1n;
+}
+
+/** The space below and above the aperture of a page table. */
+function limitsOf({ aperture }: Hwpt): Range[] {
   const ranges: Range[] = [];
+  if (aperture === null) return ranges;
+  const { first, last } = aperture;
   if (first > 0n) ranges.push({ first: 0n as Iova, last: (first - 1n) as Iova });
   if (last < U64_MAX) ranges.push({ first: (last + 1n) as Iova, last: U64_MAX as Iova });
   return ranges;

@@ -9,6 +9,7 @@ import type { ContextState, Space } from "../state.ts";
 import { MAP_FLAGS } from "./map-iova.ts";
 import { ioasOf } from "./objects.ts";
 import { accepted, firstFailing, guard, type Outcome, type Refusal, refused } from "./outcome.ts";
+import { isMadeWritable, mapOf } from "./pinning.ts";
 import { type Piece, placeAreas } from "./place-areas.ts";
 
 const REQUEST = [
@@ -38,11 +39,13 @@ const NO_SOURCE: Refusal = { errno: "ENOENT", rule: "iommufd_get_ioas: no source
 const HOLE: Refusal = { errno: "ENOENT", rule: "iopt_get_pages: the source range is not mapped without a gap" };
 const NO_DESTINATION: Refusal = { errno: "ENOENT", rule: "iommufd_get_ioas: no destination ioas has this id" };
 
-export function copyIova(
-  state: ContextState,
-  command: CopyIova,
-  environment: Environment,
-): Outcome<{ readonly dstIova: Iova }> {
+export interface Copied {
+  readonly dstIova: Iova;
+  /** For each area made: the version of the MAP whose pages it shares. */
+  readonly maps: readonly (number | null)[];
+}
+
+export function copyIova(state: ContextState, command: CopyIova, environment: Environment): Outcome<Copied> {
   const { flags, length, dstIova, srcIova } = command;
   const destination = ioasOf(state, command.dstIoasId);
   const refuse = (refusal: Refusal) => refused(refusal, [copyRefused(command, destination)]);
@@ -52,30 +55,32 @@ export function copyIova(
   if (origin === null) return refuse(NO_SOURCE);
   const range = firstFailing(SOURCE_RANGE, command);
   if (range !== null) return refuse(range);
-  const pieces = piecesOf(origin, srcIova, srcIova + length - 1n);
+  const pieces = piecesOf(origin, srcIova, srcIova + length - 1n, environment);
   if (pieces === null) return refuse(HOLE);
   if (destination === null) return refuse(NO_DESTINATION);
   const prot = protOf((flags & MAP_READABLE) !== 0, (flags & MAP_WRITEABLE) !== 0);
   const placed = placeAreas(state, { space: destination, flags, iova: dstIova, prot, pieces }, environment);
-  return "errno" in placed ? refuse(placed) : accepted({ dstIova: placed.iova }, placed.events);
+  if ("errno" in placed) return refuse(placed);
+  const out = { dstIova: placed.iova, maps: pieces.map(({ map }) => map) };
+  return accepted(out, placed.events);
 }
 
 /** The pages behind `[first, last]`, one piece per source area; null: there is a gap. */
-export function piecesOf(space: Space, first: bigint, last: bigint): Piece[] | null {
+export function piecesOf(space: Space, first: bigint, last: bigint, environment: Environment): Piece[] | null {
   const pieces: Piece[] = [];
   let next = first;
   for (const area of space.areas.in(first, last)) {
     if (area.iova > next) return null;
     const end = area.last < last ? area.last : last;
-    pieces.push(pieceOf(area, next - area.iova, end - next + 1n));
+    pieces.push(pieceOf(area, next - area.iova, end - next + 1n, environment));
     next = end + 1n;
   }
   return next > last ? pieces : null;
 }
 
-function pieceOf(area: Area, skipped: bigint, length: bigint): Piece {
-  const isWritable = area.source.kind === "copy" ? area.source.writable : area.prot !== "r";
-  return { length, isWritable, source: shared(area.source, skipped, isWritable) };
+function pieceOf(area: Area, skipped: bigint, length: bigint, environment: Environment): Piece {
+  const isWritable = isMadeWritable(area);
+  return { length, isWritable, source: shared(area.source, skipped, isWritable), map: mapOf(area, environment) };
 }
 
 /** The source of a copy that starts `skipped` bytes into an area. A file stays the file that it is. */
@@ -84,7 +89,10 @@ function shared(source: Source, skipped: bigint, writable: boolean): Source {
     case "va":
     case "copy":
       return { kind: "copy", va: source.va + skipped, writable };
-    case "file":
+    case "file": {
+      const start = source.start + skipped;
+      return writable ? { kind: "file", fd: source.fd, start, writable } : { kind: "file", fd: source.fd, start };
+    }
     case "dmabuf":
       return { kind: source.kind, fd: source.fd, start: source.start + skipped };
     case "gpa":

@@ -4,18 +4,27 @@ import type { Command } from "../commands.ts";
 import type { Environment } from "../profile/environment.ts";
 import type { KernelProfile } from "../profile/kernel-profile.ts";
 import type { ContextState } from "../state.ts";
+import { createAccess, replaceAccess, unpinAccess } from "./access.ts";
+import { accessMemory, pinAccess } from "./access-pages.ts";
+import { allocHwpt } from "./alloc-hwpt.ts";
 import { allocIoas } from "./alloc-ioas.ts";
 import { allowIovas } from "./allow-iovas.ts";
 import { copyIova } from "./copy-iova.ts";
 import { destroyObject } from "./destroy-object.ts";
+import { getDirtyBitmap, setDirtyTracking } from "./dirty-tracking.ts";
 import { frameRefusal } from "./frame.ts";
+import { changeProcess, mapFile } from "./map-file.ts";
 import { mapIova } from "./map-iova.ts";
 import { createMockDevice, replaceMockDevice } from "./mock-device.ts";
+import { checkMockMap, markMockDirty } from "./mock-page-table.ts";
 import { callRefused, type Outcome } from "./outcome.ts";
+import { queryHwInfo } from "./query-hw-info.ts";
 import { queryIovaRanges } from "./query-iova-ranges.ts";
 import { reserveIova } from "./reserve-iova.ts";
 import { unmapIova } from "./unmap-iova.ts";
 import { useOption } from "./use-option.ts";
+import { attachVfioDevice, bindVfioDevice, detachVfioDevice } from "./vfio-device.ts";
+import { useVfioIoas } from "./vfio-ioas.ts";
 
 /** What the kernel writes back for each command. */
 export interface Outputs {
@@ -30,6 +39,23 @@ export interface Outputs {
   readonly ReserveIova: OutOf<typeof reserveIova>;
   readonly CreateMockDevice: OutOf<typeof createMockDevice>;
   readonly ReplaceMockDevice: OutOf<typeof replaceMockDevice>;
+  readonly AllocHwpt: OutOf<typeof allocHwpt>;
+  readonly SetDirtyTracking: OutOf<typeof setDirtyTracking>;
+  readonly GetDirtyBitmap: OutOf<typeof getDirtyBitmap>;
+  readonly QueryHwInfo: OutOf<typeof queryHwInfo>;
+  readonly MapFile: OutOf<typeof mapFile>;
+  readonly ChangeProcess: OutOf<typeof changeProcess>;
+  readonly UseVfioIoas: OutOf<typeof useVfioIoas>;
+  readonly BindVfioDevice: OutOf<typeof bindVfioDevice>;
+  readonly AttachVfioDevice: OutOf<typeof attachVfioDevice>;
+  readonly DetachVfioDevice: OutOf<typeof detachVfioDevice>;
+  readonly CreateAccess: OutOf<typeof createAccess>;
+  readonly ReplaceAccess: OutOf<typeof replaceAccess>;
+  readonly UnpinAccess: OutOf<typeof unpinAccess>;
+  readonly PinAccess: OutOf<typeof pinAccess>;
+  readonly AccessMemory: OutOf<typeof accessMemory>;
+  readonly CheckMockMap: OutOf<typeof checkMockMap>;
+  readonly MarkMockDirty: OutOf<typeof markMockDirty>;
 }
 
 type OutOf<Decider extends (...inputs: never[]) => Outcome<unknown>> =
@@ -72,6 +98,40 @@ export function decide(
       return createMockDevice(state, command, profile, environment);
     case "ReplaceMockDevice":
       return replaceMockDevice(state, command, environment);
+    case "AllocHwpt":
+      return allocHwpt(state, command, profile, environment);
+    case "SetDirtyTracking":
+      return setDirtyTracking(state, command);
+    case "GetDirtyBitmap":
+      return getDirtyBitmap(state, command, profile, environment);
+    case "QueryHwInfo":
+      return queryHwInfo(state, command, profile, environment);
+    case "MapFile":
+      return mapFile(state, command, profile, environment);
+    case "ChangeProcess":
+      return changeProcess(state, command, profile);
+    case "UseVfioIoas":
+      return useVfioIoas(state, command, environment);
+    case "BindVfioDevice":
+      return bindVfioDevice(state, command, environment);
+    case "AttachVfioDevice":
+      return attachVfioDevice(state, command, environment);
+    case "DetachVfioDevice":
+      return detachVfioDevice(state, command);
+    case "CreateAccess":
+      return createAccess(state, command, environment);
+    case "ReplaceAccess":
+      return replaceAccess(state, command, environment);
+    case "UnpinAccess":
+      return unpinAccess(state, command, environment);
+    case "PinAccess":
+      return pinAccess(state, command, environment);
+    case "AccessMemory":
+      return accessMemory(state, command, environment);
+    case "CheckMockMap":
+      return checkMockMap(state, command, environment);
+    case "MarkMockDirty":
+      return markMockDirty(state, command, profile);
     default:
       return unreachable(command);
   }

@@ -12,6 +12,13 @@ const BYTES_MIN: Readonly<Partial<Record<Command["command"], number>>> = {
   MapIova: 40,
   UnmapIova: 24,
   UseOption: 24,
+  UseVfioIoas: 12,
+  AllocHwpt: 24,
+  QueryHwInfo: 32,
+  SetDirtyTracking: 16,
+  GetDirtyBitmap: 48,
+  MapFile: 40,
+  ChangeProcess: 8,
 };
 
 const FRAME = [
@@ -28,6 +35,7 @@ const FRAME = [
 ];
 
 export function frameRefusal(command: Command): Refusal | null {
+  if (!("size" in command) && !("hasNonZeroTail" in command)) return null;
   const bytesMin = BYTES_MIN[command.command];
   return bytesMin === undefined ? null : firstFailing(FRAME, { ...command, bytesMin });
 }

@@ -31,7 +31,7 @@ const ORDER: readonly Row<MapIova>[] = [
   ["iommufd_get_ioas", "ENOENT", tail({ ioasId: 9, length: 0n, userVa: U64_MAX })],
   ["iopt_alloc_pages", "EINVAL", tail({ length: 0n, userVa: U64_MAX })],
   ["iopt_alloc_pages", "EINVAL", tail({ length: U64_MAX - PAGE + 1n, userVa: U64_MAX })],
-  ["iopt_map_user_pages", "EOVERFLOW", tail({ length: 0x801n, userVa: U64_MAX - 0x800n, iova: 0x10001n })],
+  ["iopt_alloc_user_pages", "EOVERFLOW", tail({ length: 0x801n, userVa: U64_MAX - 0x800n, iova: 0x10001n })],
   ["iopt_alloc_area_pages", "EINVAL", tail({ length: 0x801n, iova: 0x10001n })],
   ["iopt_check_iova", "EINVAL", tail({ iova: 0x10800n })],
   ["iopt_check_iova", "EOVERFLOW", tail({ iova: U64_MAX - PAGE + 1n, length: 2n * PAGE, userVa: VA + 0x800n })],

@@ -12,39 +12,43 @@ import { placeAreas } from "./place-areas.ts";
 
 export const MAP_FLAGS = MAP_FIXED_IOVA | MAP_WRITEABLE | MAP_READABLE;
 
-const REQUEST = [
-  guard<MapIova>(
+/** What MAP and MAP_FILE ask alike. */
+type MapRequest = Pick<MapIova, "flags" | "reserved" | "iova" | "length">;
+
+export const MAP_REQUEST = [
+  guard<MapRequest>(
     "EOPNOTSUPP",
     "iommufd_ioas_map: unknown flag or reserved field",
     ({ flags, reserved }) => (flags & ~MAP_FLAGS) !== 0 || (reserved ?? 0) !== 0,
   ),
-  guard<MapIova>(
+  guard<MapRequest>(
     "EOVERFLOW",
     "iommufd_ioas_map: iova or length is U64_MAX, fixed or not",
     ({ iova: at, length }) => at >= U64_MAX || length >= U64_MAX,
   ),
-  guard<MapIova>(
+  guard<MapRequest>(
     "EINVAL",
     "iommufd_ioas_map: neither READABLE nor WRITEABLE",
     ({ flags }) => (flags & (MAP_WRITEABLE | MAP_READABLE)) === 0,
   ),
 ];
 
-interface Buffer {
-  readonly userVa: bigint;
+/** What is mapped: its start is a user address or an offset in a file. */
+export interface Buffer {
+  readonly start: bigint;
   readonly length: bigint;
   readonly pageSize: bigint;
 }
 
-const LENGTH = guard<Buffer>(
+export const LENGTH = guard<Buffer>(
   "EINVAL",
   "iopt_alloc_pages: no length, or within a page of all there is",
   (buffer) => buffer.length === 0n || buffer.length > U64_MAX - buffer.pageSize,
 );
-const WRAP = guard<Buffer>(
+export const WRAP = guard<Buffer>(
   "EOVERFLOW",
-  "iopt_map_user_pages: va + length wraps",
-  ({ userVa, length }) => userVa + length > U64_MAX,
+  "iopt_alloc_user_pages: start + length wraps",
+  ({ start, length }) => start + length > U64_MAX,
 );
 
 export function mapIova(
@@ -55,16 +59,16 @@ export function mapIova(
 ): Outcome<{ readonly iova: Iova }> {
   const space = ioasOf(state, command.ioasId);
   const refuse = (refusal: Refusal) => refused(refusal, [mapRefused(command, space)]);
-  const asked = firstFailing(REQUEST, command);
+  const asked = firstFailing(MAP_REQUEST, command);
   if (asked !== null) return refuse(asked);
   if (space === null) return refuse(NO_IOAS);
   const { userVa, length, flags } = command;
   const order = profile.checksWrapBeforeLength ? [WRAP, LENGTH] : [LENGTH, WRAP];
-  const buffer = firstFailing(order, { userVa, length, pageSize: environment.pageSize });
+  const buffer = firstFailing(order, { start: userVa, length, pageSize: environment.pageSize });
   if (buffer !== null) return refuse(buffer);
   const isWritable = (flags & MAP_WRITEABLE) !== 0;
   const prot = protOf((flags & MAP_READABLE) !== 0, isWritable);
-  const pieces = [{ length, source: { kind: "va", va: userVa }, isWritable }] as const;
+  const pieces = [{ length, source: { kind: "va", va: userVa }, isWritable, map: null }] as const;
   const placed = placeAreas(state, { space, flags, iova: command.iova, prot, pieces }, environment);
   return "errno" in placed ? refuse(placed) : accepted({ iova: placed.iova }, placed.events);
 }

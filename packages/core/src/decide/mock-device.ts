@@ -1,5 +1,5 @@
 /** The devices of the kernel's self-test (selftest.c: iommufd_test_mock_domain, iommufd_test_mock_domain_replace). */
-import type { CreateMockDevice, ReplaceMockDevice } from "../commands.ts";
+import type { CreateMockDevice, ReplaceMockDevice } from "../device-commands.ts";
 import type { HwptHandle, IoasEvent } from "../events.ts";
 import type { Environment } from "../profile/environment.ts";
 import type { KernelProfile } from "../profile/kernel-profile.ts";
@@ -57,7 +57,7 @@ export function replaceMockDevice(
   return "errno" in plan ? refuse(plan) : accepted(attachedTo(plan.hwpt), plan.events);
 }
 
-function attachedTo({
+export function attachedTo({
   handle,
   kernelId,
   auto,

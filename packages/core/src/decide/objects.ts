@@ -31,6 +31,17 @@ export function ioasOf(state: ContextState, id: number): Space | null {
   return state.spaceOfKernelId(id);
 }
 
+export const NO_PAGING_HWPT: Refusal = {
+  errno: "ENOENT",
+  rule: "iommufd_get_hwpt_paging: no paging table has this id",
+};
+
+/** The living page table with this id that holds the mappings of an ioas; null for any other object. */
+export function pagingHwptOf(state: ContextState, id: number): Hwpt | null {
+  const hwpt = state.hwptOfKernelId(id);
+  return hwpt?.parent === null ? hwpt : null;
+}
+
 /** Hands out ids as the xarray does: the lowest free one first, from 1. */
 export class FreeIds {
   readonly #used: ReadonlySet<number>;

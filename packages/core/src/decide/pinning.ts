@@ -1,11 +1,12 @@
 /**
- * Pinning the user pages behind areas (pages.c: iopt_area_fill_domains, iopt_pages_fill_domain).
+ * Pinning the pages behind areas and charging them to RLIMIT_MEMLOCK (pages.c: iopt_area_fill_domains,
+ * iopt_pages_fill_xarray, pfn_reader_update_pinned).
  *
- * Pages are pinned once per original MAP, however many areas share them. A recording does not say
- * which copies share whose pages, so a copy counts as pinned where a living mapping of the same
- * user address is.
+ * The pages are an object of their own (iopt_pages), made by each MAP and shared by every COPY of it:
+ * they are pinned and charged once, however many areas and in-kernel users need them.
  */
 import type { Iova } from "../address.ts";
+import type { Area } from "../area-table.ts";
 import type { Environment } from "../profile/environment.ts";
 import { holes, merged, type Range } from "../range.ts";
 import type { Source } from "../source.ts";
@@ -13,85 +14,132 @@ import type { ContextState, Space } from "../state.ts";
 import { pageTablesOf } from "./objects.ts";
 import type { Refusal } from "./outcome.ts";
 
-/** User pages that somebody needs pinned. */
+/** Pages that somebody needs pinned: a part of one pages object. */
 export interface Pages {
-  /** First and last byte in user memory. */
-  readonly va: Range;
-  /** The original MAP asked for WRITEABLE: they are pinned for writing. */
+  /** The version of the MAP that made the object; null: it is being made. */
+  readonly map: number | null;
+  /** The file; null: user memory. */
+  readonly fd: number | null;
+  /** Whole pages: user addresses or offsets in the file. */
+  readonly bytes: Range;
+  /** The MAP asked for WRITEABLE: they are pinned for writing. */
   readonly isWritable: boolean;
-  /** Copied: the pages of an earlier mapping. */
-  readonly isShared: boolean;
 }
 
 const UNREADABLE: Refusal = { errno: "EFAULT", rule: "pfn_reader_user_pin: user memory cannot be pinned" };
-const OVER_LIMIT: Refusal = { errno: "ENOMEM", rule: "update_user_accounting: over RLIMIT_MEMLOCK" };
+const BEYOND_FILE: Refusal = { errno: "EINVAL", rule: "memfd_pin_folios: beyond the end of the file" };
+const OVER_LIMIT: Refusal = { errno: "ENOMEM", rule: "incr_user_locked_vm: over RLIMIT_MEMLOCK" };
 
-/** The user pages of an area or a part of it, or null where it has none (a file, unknown). */
-export function pagesOf(source: Source, length: bigint, isWritable: boolean, pageSize: bigint): Pages | null {
-  if (source.kind !== "va" && source.kind !== "copy") return null;
-  const mask = -pageSize;
-  const va = { first: (source.va & mask) as Iova, last: (((source.va + length - 1n) & mask) + pageSize - 1n) as Iova };
-  return { va, isWritable: source.kind === "copy" ? source.writable : isWritable, isShared: source.kind === "copy" };
+/** The version of the MAP whose pages an area uses. */
+export function mapOf({ version }: Area, { copies }: Environment): number {
+  return copies.get(version) ?? version;
 }
 
-/** Why `wanted` cannot be pinned, or null. */
-export function pinRefusal(state: ContextState, wanted: readonly Pages[], environment: Environment): Refusal | null {
-  for (const pages of wanted) {
-    if (environment.memory.canPin(pages.va.first, pages.va.last, pages.isWritable)) continue;
-    if (!pages.isShared || holes(pinnedRanges(state, environment), pages.va).length > 0) return UNREADABLE;
-  }
-  if (environment.canLockMemory || environment.memlockBytes === null) return null;
-  const limit = environment.memlockBytes & -environment.pageSize;
-  return chargedBytes([...pinnedPages(state, environment), ...wanted]) > limit ? OVER_LIMIT : null;
+/** Whether the MAP that made the pages of an area asked for WRITEABLE (iopt_pages.writable). */
+export function isMadeWritable({ source, prot }: Area): boolean {
+  if (source.kind === "copy") return source.writable;
+  return prot !== "r" || (source.kind === "file" && source.writable === true);
 }
 
-/** All user pages of a space. */
-export function pagesOfSpace(space: Space, pageSize: bigint): Pages[] {
+/** The pages of `length` bytes of a source, or null where nothing is known of them. */
+export function pagesOf(
+  source: Source,
+  length: bigint,
+  isWritable: boolean,
+  map: number | null,
+  pageSize: bigint,
+): Pages | null {
+  const isUser = source.kind === "va" || source.kind === "copy";
+  if (!isUser && source.kind !== "file") return null;
+  const start = isUser ? source.va : source.start;
+  const first = start & -pageSize;
+  const last = ((start + length - 1n) & -pageSize) + pageSize - 1n;
+  return { map, fd: isUser ? null : source.fd, bytes: { first: first as Iova, last: last as Iova }, isWritable };
+}
+
+/** The pages of the part of an area that lies in `[first, last]`. */
+export function pagesOfArea(area: Area, first: bigint, last: bigint, environment: Environment): Pages | null {
+  const from = area.iova > first ? area.iova : first;
+  const to = area.last < last ? area.last : last;
+  const whole = area.source;
+  const skipped = from - area.iova;
+  const source: Source =
+    whole.kind === "file"
+      ? { ...whole, start: whole.start + skipped }
+      : whole.kind === "va" || whole.kind === "copy"
+        ? { ...whole, va: whole.va + skipped }
+        : whole;
+  return pagesOf(source, to - from + 1n, isMadeWritable(area), mapOf(area, environment), environment.pageSize);
+}
+
+/** All pages of a space, area by area. */
+export function pagesOfSpace(space: Space, environment: Environment): Pages[] {
   const result: Pages[] = [];
-  for (const { iova, last, source, prot } of space.areas.all()) {
-    const pages = pagesOf(source, last - iova + 1n, prot !== "r", pageSize);
+  for (const area of space.areas.all()) {
+    const pages = pagesOfArea(area, area.iova, area.last, environment);
     if (pages !== null) result.push(pages);
   }
   return result;
 }
 
-/** What page tables and accesses hold pinned now. */
+/** Why `wanted` cannot be pinned, one after the other, or null. */
+export function pinRefusal(state: ContextState, wanted: readonly Pages[], environment: Environment): Refusal | null {
+  const { memlockBytes, canLockMemory, pageSize } = environment;
+  const limit = canLockMemory || memlockBytes === null ? null : memlockBytes & -pageSize;
+  if (limit === null && wanted.every((pages) => isReachable(pages, pages.bytes, environment))) return null;
+  const pinned = pinnedPages(state, environment);
+  let charged = limit === null ? 0n : chargedBytes(pinned, environment);
+  for (const pages of wanted) {
+    const there = pinned.filter(({ map }) => map !== null && map === pages.map).map(({ bytes }) => bytes);
+    if (holes(there, pages.bytes).some((missing) => !isReachable(pages, missing, environment)))
+      return pages.fd === null ? UNREADABLE : BEYOND_FILE;
+    pinned.push(pages);
+    if (limit === null) continue;
+    const before = charged;
+    charged = chargedBytes(pinned, environment);
+    if (charged > before && charged > limit) return OVER_LIMIT;
+  }
+  return null;
+}
+
+function isReachable({ fd, isWritable }: Pages, { first, last }: Range, { memory, files }: Environment): boolean {
+  if (fd === null) return memory.canPin(first, last, isWritable);
+  const bytes = files.get(fd);
+  return bytes === undefined || last < bytes;
+}
+
+/** What page tables and in-kernel users hold pinned now. */
 function pinnedPages(state: ContextState, environment: Environment): Pages[] {
   const pages: Pages[] = [];
   for (const space of state.liveSpaces) {
-    if (pageTablesOf(state, space).length > 0) pages.push(...pagesOfSpace(space, environment.pageSize));
+    if (pageTablesOf(state, space).length > 0) pages.push(...pagesOfSpace(space, environment));
     else pages.push(...pagesOfAccesses(space, environment));
   }
   return pages;
 }
 
-function pagesOfAccesses(space: Space, { pins, pageSize }: Environment): Pages[] {
+function pagesOfAccesses(space: Space, environment: Environment): Pages[] {
   const pages: Pages[] = [];
-  const ranges = merged([...pins.values()].filter(({ ioas }) => ioas === space.handle));
-  for (const range of ranges) {
-    for (const { iova, last, source, prot } of space.areas.in(range.first, range.last)) {
-      const whole = pagesOf(source, last - iova + 1n, prot !== "r", pageSize);
-      if (whole === null) continue;
-      const skipped = range.first > iova ? range.first - iova : 0n;
-      const left = last > range.last ? last - range.last : 0n;
-      const va = { first: (whole.va.first + skipped) as Iova, last: (whole.va.last - left) as Iova };
-      pages.push({ ...whole, va });
+  for (const pin of environment.pins.values()) {
+    if (pin.ioas !== space.handle) continue;
+    for (const area of space.areas.in(pin.first, pin.last)) {
+      const part = pagesOfArea(area, pin.first, pin.last, environment);
+      if (part !== null) pages.push(part);
     }
   }
   return pages;
 }
 
-function pinnedRanges(state: ContextState, environment: Environment): Range[] {
-  return pinnedPages(state, environment).map(({ va }) => va);
-}
-
-/** Each MAP is charged by itself, copies only where nothing else has charged the same address. */
-function chargedBytes(pages: readonly Pages[]): bigint {
-  const own = pages.filter(({ isShared }) => !isShared).map(({ va }) => va);
-  const shared = merged(pages.filter(({ isShared }) => isShared).map(({ va }) => va));
-  return bytesOf(own) + bytesOf(shared.flatMap((range) => holes(own, range)));
-}
-
-function bytesOf(ranges: readonly Range[]): bigint {
-  return ranges.reduce((sum, { first, last }) => sum + (last - first + 1n), 0n);
+/** Each pages object counts the pages that anybody has pinned; those made with CAP_IPC_LOCK do not count. */
+function chargedBytes(pages: readonly Pages[], { lockedUpTo }: Environment): bigint {
+  const parts = new Map<number | null, Range[]>();
+  for (const { map, bytes } of pages) {
+    if (map !== null && map <= lockedUpTo) continue;
+    const known = parts.get(map);
+    if (known === undefined) parts.set(map, [bytes]);
+    else known.push(bytes);
+  }
+  let sum = 0n;
+  for (const ranges of parts.values()) for (const { first, last } of merged(ranges)) sum += last - first + 1n;
+  return sum;
 }

@@ -17,6 +17,8 @@ export interface Piece {
   readonly source: Source;
   /** The original MAP asked for WRITEABLE. */
   readonly isWritable: boolean;
+  /** The version of the original MAP; null: this is it. */
+  readonly map: number | null;
 }
 
 export interface PlaceRequest {
@@ -90,7 +92,7 @@ export function placeAreas(
     if (refusal !== null) return refusal;
   }
   if (pageTablesOf(state, space).length > 0) {
-    const wanted = pieces.map((piece) => pagesOf(piece.source, piece.length, piece.isWritable, pageSize));
+    const wanted = pieces.map((piece) => pagesOf(piece.source, piece.length, piece.isWritable, piece.map, pageSize));
     const refusal = pinRefusal(state, wanted.filter(isPages), environment);
     if (refusal !== null) return refusal;
   }

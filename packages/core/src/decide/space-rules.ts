@@ -54,6 +54,17 @@ export function startOf(source: Source): bigint {
   }
 }
 
+/** The last byte up to which `[first, last]` is mapped without a gap, or null where it is not even at its start. */
+export function mappedUpTo(space: Space, first: bigint, last: bigint): bigint | null {
+  let next = first;
+  for (const area of space.areas.in(first, last)) {
+    if (area.iova > next) break;
+    next = area.last + 1n;
+  }
+  if (next === first) return null;
+  return next - 1n < last ? next - 1n : last;
+}
+
 export function touchesReserved(space: Space, first: bigint, last: bigint): boolean {
   return space.reservations.some((reserved) => reserved.first <= last && reserved.last >= first);
 }

@@ -1,6 +1,7 @@
 /** What decides the outcome of a call beside the state and the call itself: the machine, and who calls. */
-import type { DeviceName, IoasHandle } from "../events.ts";
+import type { DeviceName, HwptHandle, IoasHandle } from "../events.ts";
 import type { Range } from "../range.ts";
+import type { DirtyPages } from "./dirty-pages.ts";
 import type { UserMemory } from "./user-memory.ts";
 
 /** A device and the IOMMU that it sits behind. */
@@ -14,12 +15,30 @@ export interface DeviceTraits {
   /** Regions that an attach reserves (MSI windows; direct-relaxable ones are not among them). */
   readonly reserved: readonly Range[];
   readonly canTrackDirty: boolean;
+  /** HWPT_ALLOC's flags for a paging table that its driver takes. */
+  readonly hwptFlags: number;
+  /** `data_type` of what its driver takes for a paging table; null: nothing. */
+  readonly pagingDataType: number | null;
+  /** `data_type` of the nested page tables that it walks; null: none. */
+  readonly nestedDataType: number | null;
+  /** What GET_HW_INFO answers; null: the calls do not tell. */
+  readonly hwInfo: HwInfo | null;
+  /** Its page tables hold larger pages where user memory is contiguous in RAM, which no call tells. */
+  readonly mapsLargePages: boolean;
+}
+
+export interface HwInfo {
+  readonly type: number;
+  readonly bytes: readonly number[];
+  readonly capabilities: bigint;
 }
 
 /** Pages that an in-kernel user (iommufd_access) holds pinned. */
 export interface AccessPin extends Range {
   readonly access: string;
   readonly ioas: IoasHandle;
+  /** The kernel's number of the pin, counted for each access. */
+  readonly item: number;
 }
 
 export interface Environment {
@@ -30,11 +49,25 @@ export interface Environment {
   readonly memory: UserMemory;
   /** RLIMIT_MEMLOCK in bytes; null: unlimited. */
   readonly memlockBytes: bigint | null;
-  /** CAP_IPC_LOCK: pinning is not charged. */
+  /** CAP_IPC_LOCK: pages of a MAP made now are not charged. */
   readonly canLockMemory: boolean;
+  /** The last version at which CAP_IPC_LOCK was held: pages of MAPs up to then are never charged. */
+  readonly lockedUpTo: number;
   /** CAP_SYS_RESOURCE: OPTION RLIMIT_MODE may be set. */
   readonly canSetLimits: boolean;
   readonly devices: ReadonlyMap<DeviceName, DeviceTraits>;
   /** By the name of the pin. */
   readonly pins: ReadonlyMap<string, AccessPin>;
+  /** How many pins each access has made so far. */
+  readonly pinsMade: ReadonlyMap<string, number>;
+  /** Areas made by COPY, by version: the version of the MAP whose pages they share. */
+  readonly copies: ReadonlyMap<number, number>;
+  /** Bytes of the files that MAP_FILE can name. */
+  readonly files: ReadonlyMap<number, bigint>;
+  /** What devices have written, by page table; where there is none, nothing. */
+  readonly dirty: ReadonlyMap<HwptHandle, DirtyPages>;
+  /** Open VFIO device files: the path that each was opened by. */
+  readonly deviceFiles: ReadonlyMap<DeviceName, string>;
+  /** VFIO_IOAS: the ioas behind the emulated container. */
+  readonly vfioIoas: IoasHandle | null;
 }

@@ -1,4 +1,5 @@
 /** What differs between generations of the iommufd driver. The rest of the rules hold for all of them. */
+import { HWPT_DIRTY_TRACKING, HWPT_FAULT_ID_VALID, HWPT_NEST_PARENT, HWPT_PASID } from "../device-commands.ts";
 import { IoasisError } from "../failure.ts";
 
 export interface KernelProfile {
@@ -10,12 +11,45 @@ export interface KernelProfile {
   readonly mockDeviceFlags: number;
   /** virtio-iommu.c viommu_domain_finalise: the aperture is [0, 0] until a device is attached. */
   readonly finalisesVirtioAtAttach: boolean;
+  /** hw_pagetable.c iommufd_hwpt_paging_alloc, iommufd_hwpt_nested_alloc: the flags of HWPT_ALLOC that are known. */
+  readonly hwptFlags: { readonly paging: number; readonly nested: number };
+  /** device.c iommufd_get_hw_info: the flags that are known. */
+  readonly hwInfoFlags: number;
+  /** io_pagetable.c iommufd_check_iova_range: an empty range is looked for before one that wraps. */
+  readonly checksDirtyLengthFirst: boolean;
+  /** main.c: IOAS_MAP_FILE and IOAS_CHANGE_PROCESS exist. */
+  readonly hasFileMaps: boolean;
+  /** selftest.c: the mock IOMMU keeps an entry per io page, or a page table whose entries cover what is contiguous. */
+  readonly mockPageTable: "array" | "generic";
 }
 
 /** Oldest first. Each is backed by recordings of that release. */
 const PROFILES: readonly KernelProfile[] = [
-  { release: "6.12", checksWrapBeforeLength: false, mockDeviceFlags: 0b011, finalisesVirtioAtAttach: true },
-  { release: "7.3", checksWrapBeforeLength: true, mockDeviceFlags: 0b101, finalisesVirtioAtAttach: false },
+  {
+    release: "6.12",
+    checksWrapBeforeLength: false,
+    mockDeviceFlags: 0b011,
+    finalisesVirtioAtAttach: true,
+    hwptFlags: { paging: HWPT_NEST_PARENT | HWPT_DIRTY_TRACKING, nested: HWPT_FAULT_ID_VALID },
+    hwInfoFlags: 0,
+    checksDirtyLengthFirst: false,
+    hasFileMaps: false,
+    mockPageTable: "array",
+  },
+  {
+    release: "7.3",
+    checksWrapBeforeLength: true,
+    mockDeviceFlags: 0b101,
+    finalisesVirtioAtAttach: false,
+    hwptFlags: {
+      paging: HWPT_NEST_PARENT | HWPT_DIRTY_TRACKING | HWPT_FAULT_ID_VALID | HWPT_PASID,
+      nested: HWPT_FAULT_ID_VALID | HWPT_PASID,
+    },
+    hwInfoFlags: 1,
+    checksDirtyLengthFirst: true,
+    hasFileMaps: true,
+    mockPageTable: "generic",
+  },
 ];
 
 /**

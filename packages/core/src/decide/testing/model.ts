@@ -6,6 +6,7 @@ import type { IoasEvent } from "../../events.ts";
 import { applyBatch } from "../../evolve.ts";
 import type { DeviceTraits, Environment } from "../../profile/environment.ts";
 import { kernelProfile } from "../../profile/kernel-profile.ts";
+import { mockTraits } from "../../profile/mock-traits.ts";
 import { UserMemory } from "../../profile/user-memory.ts";
 import { ContextState } from "../../state.ts";
 import { decide } from "../decide.ts";
@@ -16,12 +17,11 @@ export const VA = 0x1000_0000_0000n;
 export const BUFFER_BYTES = 0x400_0000n;
 export const PAGE = 0x1000n;
 
-export const MOCK: DeviceTraits = {
-  pageSize: 0x800n,
-  aperture: { first: iova(0x100_0000n), last: iova(0x7fff_ffffn) },
-  reserved: [],
-  canTrackDirty: true,
-};
+export const MOCK: DeviceTraits = mockTraits(
+  { pageSize: 0x800n, aperture: { first: iova(0x100_0000n), last: iova(0x7fff_ffffn) } },
+  0,
+  kernelProfile("6.12"),
+);
 
 const ENVIRONMENT: Environment = {
   pageSize: PAGE,
@@ -29,9 +29,16 @@ const ENVIRONMENT: Environment = {
   memory: UserMemory.of(VA, BUFFER_BYTES),
   memlockBytes: null,
   canLockMemory: true,
+  lockedUpTo: 0,
   canSetLimits: true,
   devices: new Map([["dev0", MOCK]]),
   pins: new Map(),
+  pinsMade: new Map(),
+  copies: new Map(),
+  files: new Map(),
+  dirty: new Map(),
+  deviceFiles: new Map(),
+  vfioIoas: null,
 };
 
 export class Model {

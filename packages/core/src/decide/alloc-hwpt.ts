@@ -1,0 +1,160 @@
+/**
+ * IOMMU_HWPT_ALLOC (hw_pagetable.c: iommufd_hwpt_alloc, iommufd_hwpt_paging_alloc, iommufd_hwpt_nested_alloc).
+ * Recordings hold paging tables and the refusals of nested ones; that a nested one is made follows the source alone.
+ */
+import { type AllocHwpt, HWPT_DIRTY_TRACKING, HWPT_FAULT_ID_VALID, HWPT_NEST_PARENT } from "../device-commands.ts";
+import type { HwptHandle } from "../events.ts";
+import type { DeviceTraits, Environment } from "../profile/environment.ts";
+import type { KernelProfile } from "../profile/kernel-profile.ts";
+import type { ContextState, Hwpt, Space } from "../state.ts";
+import { allocHwptEvents, newTableRefusal } from "./attachment.ts";
+import { FreeIds, objectOf } from "./objects.ts";
+import { accepted, callRefused, firstFailing, guard, type Outcome, type Refusal } from "./outcome.ts";
+
+/** IOMMU_HWPT_DATA_SELFTEST carries one u32. */
+const NESTED_DATA_BYTES_MIN = 4;
+
+type MadeHwpt = { readonly hwpt: HwptHandle; readonly hwptId: number };
+
+interface Call {
+  readonly state: ContextState;
+  readonly command: AllocHwpt;
+  readonly profile: KernelProfile;
+  readonly environment: Environment;
+  readonly traits: DeviceTraits;
+}
+
+const REQUEST = [
+  guard<AllocHwpt>("EOPNOTSUPP", "iommufd_hwpt_alloc: reserved field", ({ reserved }) => (reserved ?? 0) !== 0),
+  guard<AllocHwpt>(
+    "EINVAL",
+    "iommufd_hwpt_alloc: data without a type, or a type without data",
+    ({ dataType, dataLength }) => (dataType === 0) !== (dataLength === 0),
+  ),
+];
+
+const PAGING = [
+  guard<Call>(
+    "EOPNOTSUPP",
+    "iommufd_hwpt_paging_alloc: unknown flag",
+    ({ command, profile }) => (command.flags & ~profile.hwptFlags.paging) !== 0,
+  ),
+  guard<Call>(
+    "EOPNOTSUPP",
+    "iommufd_hwpt_paging_alloc: a parent of nested tables takes no faults",
+    ({ command }) => isSet(command, HWPT_FAULT_ID_VALID) && isSet(command, HWPT_NEST_PARENT),
+  ),
+  guard<Call>(
+    "EOPNOTSUPP",
+    "iommufd_hwpt_paging_alloc: the device cannot track dirty pages",
+    ({ command, traits }) => isSet(command, HWPT_DIRTY_TRACKING) && !traits.canTrackDirty,
+  ),
+  guard<Call>(
+    "EOPNOTSUPP",
+    "domain_alloc_paging_flags: the driver takes no such flag",
+    ({ command, traits }) => (command.flags & ~HWPT_FAULT_ID_VALID & ~traits.hwptFlags) !== 0,
+  ),
+  guard<Call>(
+    "EOPNOTSUPP",
+    "domain_alloc_paging_flags: the driver takes no data",
+    ({ command, traits }) => command.dataType !== 0 && traits.pagingDataType === null,
+  ),
+  guard<Call>(
+    "EINVAL",
+    "iommu_copy_struct_from_user: the data is another driver's",
+    ({ command, traits }) => command.dataType !== 0 && command.dataType !== traits.pagingDataType,
+  ),
+];
+
+type NestedCall = Call & { readonly parent: Hwpt };
+
+const NESTED = [
+  guard<NestedCall>(
+    "EOPNOTSUPP",
+    "iommufd_hwpt_nested_alloc: unknown flag, no data, or no driver for it",
+    ({ command, profile, traits }) =>
+      (command.flags & ~profile.hwptFlags.nested) !== 0 || command.dataLength === 0 || traits.nestedDataType === null,
+  ),
+  guard<NestedCall>(
+    "EINVAL",
+    "iommufd_hwpt_nested_alloc: no parent of nested tables",
+    ({ parent }) => parent.auto || !parent.nestParent,
+  ),
+  guard<NestedCall>(
+    "EOPNOTSUPP",
+    "domain_alloc_nested: the data is another driver's",
+    ({ command, traits }) => command.dataType !== traits.nestedDataType,
+  ),
+  guard<NestedCall>(
+    "EINVAL",
+    "iommu_copy_struct_from_user: the data is too short",
+    ({ command }) => command.dataLength < NESTED_DATA_BYTES_MIN,
+  ),
+];
+
+const NO_DEVICE: Refusal = { errno: "ENOENT", rule: "iommufd_get_device: no bound device has this id" };
+const NO_TABLE: Refusal = { errno: "EINVAL", rule: "iommufd_hwpt_alloc: neither an ioas nor a paging table" };
+/** Fault queues are not among the calls of the model: no id is one. */
+const NO_FAULT: Refusal = { errno: "ENOENT", rule: "iommufd_get_fault: no fault queue has this id" };
+
+export function allocHwpt(
+  state: ContextState,
+  command: AllocHwpt,
+  profile: KernelProfile,
+  environment: Environment,
+): Outcome<MadeHwpt> {
+  const refuse = (refusal: Refusal) => callRefused("IOMMU_HWPT_ALLOC", refusal);
+  const asked = firstFailing(REQUEST, command);
+  if (asked !== null) return refuse(asked);
+  const bound = objectOf(state, command.deviceId);
+  const traits = bound?.kind === "device" ? environment.devices.get(bound.device) : undefined;
+  if (traits === undefined) return refuse(NO_DEVICE);
+  const call = { state, command, profile, environment, traits };
+  const object = objectOf(state, command.ptId);
+  const kernelId = new FreeIds(state).take();
+  let made: Hwpt | Refusal = NO_TABLE;
+  if (object?.kind === "ioas") made = pagingTable(call, object.space, kernelId);
+  else if (object?.kind === "hwpt" && object.hwpt.parent === null) made = nestedTable(call, object.hwpt, kernelId);
+  if ("errno" in made) return refuse(made);
+  if (isSet(command, HWPT_FAULT_ID_VALID)) return refuse(NO_FAULT);
+  return accepted({ hwpt: made.handle, hwptId: kernelId }, allocHwptEvents(made));
+}
+
+function pagingTable(call: Call, space: Space, kernelId: number): Hwpt | Refusal {
+  const { state, command, environment, traits } = call;
+  const refusal = firstFailing(PAGING, call);
+  if (refusal !== null) return refusal;
+  const hwpt: Hwpt = {
+    ...newHwpt(state, kernelId, space.handle),
+    pageSize: traits.pageSize,
+    aperture: traits.unattachedAperture ?? traits.aperture,
+    dirtyTracking: isSet(command, HWPT_DIRTY_TRACKING),
+    nestParent: isSet(command, HWPT_NEST_PARENT),
+  };
+  return newTableRefusal({ state, environment, hwpt, space }) ?? hwpt;
+}
+
+function nestedTable(call: Call, parent: Hwpt, kernelId: number): Hwpt | Refusal {
+  const refusal = firstFailing(NESTED, { ...call, parent });
+  return refusal ?? { ...newHwpt(call.state, kernelId, parent.ioas), parent: parent.handle };
+}
+
+/** One made by the user, that maps nothing yet. */
+function newHwpt(state: ContextState, kernelId: number, ioas: number): Hwpt {
+  return {
+    handle: state.hwpts.length,
+    kernelId,
+    ioas,
+    auto: false,
+    pageSize: null,
+    aperture: null,
+    dirtyTracking: false,
+    nestParent: false,
+    parent: null,
+    isTracking: false,
+  };
+}
+
+function isSet({ flags }: AllocHwpt, flag: number): boolean {
+  return (flags & flag) !== 0;
+}

@@ -1,0 +1,28 @@
+/** IOMMU_GET_HW_INFO (device.c: iommufd_get_hw_info). A question: it leaves no event, answered or refused. */
+import type { QueryHwInfo } from "../device-commands.ts";
+import type { Environment, HwInfo } from "../profile/environment.ts";
+import type { KernelProfile } from "../profile/kernel-profile.ts";
+import type { ContextState } from "../state.ts";
+import { objectOf } from "./objects.ts";
+import { accepted, firstFailing, guard, type Outcome, type Refusal, refused } from "./outcome.ts";
+
+const REQUEST = guard<QueryHwInfo & { readonly known: number }>(
+  "EOPNOTSUPP",
+  "iommufd_get_hw_info: unknown flag or reserved field",
+  ({ flags, reserved, known }) => (flags & ~known) !== 0 || (reserved ?? 0) !== 0,
+);
+const NO_DEVICE: Refusal = { errno: "ENOENT", rule: "iommufd_get_device: no bound device has this id" };
+
+/** `info` null: the hardware's, which no call decides. */
+export function queryHwInfo(
+  state: ContextState,
+  command: QueryHwInfo,
+  { hwInfoFlags }: KernelProfile,
+  { devices }: Environment,
+): Outcome<{ readonly info: HwInfo | null }> {
+  const asked = firstFailing([REQUEST], { ...command, known: hwInfoFlags });
+  if (asked !== null) return refused(asked, []);
+  const bound = objectOf(state, command.deviceId);
+  if (bound?.kind !== "device") return refused(NO_DEVICE, []);
+  return accepted({ info: devices.get(bound.device)?.hwInfo ?? null }, []);
+}

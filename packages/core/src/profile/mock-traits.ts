@@ -1,0 +1,39 @@
+/** The devices of the kernel's self-test and the IOMMU that it pretends (drivers/iommu/iommufd/selftest.c). */
+import { HWPT_DIRTY_TRACKING, HWPT_NEST_PARENT, HWPT_PASID } from "../device-commands.ts";
+import type { Range } from "../range.ts";
+import type { DeviceTraits } from "./environment.ts";
+import type { KernelProfile } from "./kernel-profile.ts";
+
+const DEVICE_NO_DIRTY = 1;
+const DEVICE_HUGE_IOVA = 2;
+/** IOMMU_HWPT_DATA_SELFTEST. */
+const SELFTEST_DATA = 0xdead;
+/** IOMMU_HW_INFO_TYPE_SELFTEST and IOMMU_HW_INFO_SELFTEST_REGVAL behind an empty word. */
+const INFO_TYPE = 0xfeedbeef;
+const INFO_BYTES = [0, 0, 0, 0, 0xef, 0xbe, 0xad, 0xde];
+/** IOMMU_HW_CAP_DIRTY_TRACKING. */
+const CAPABILITY_DIRTY = 1n;
+
+export interface MockIommu {
+  readonly pageSize: bigint;
+  readonly aperture: Range;
+}
+
+/** A device made with these flags (MOCK_FLAGS_DEVICE_*). */
+export function mockTraits({ pageSize, aperture }: MockIommu, flags: number, profile: KernelProfile): DeviceTraits {
+  const canTrackDirty = (flags & DEVICE_NO_DIRTY) === 0;
+  const isArray = profile.mockPageTable === "array";
+  return {
+    pageSize,
+    aperture,
+    reserved: [],
+    canTrackDirty,
+    hwptFlags: HWPT_NEST_PARENT | HWPT_DIRTY_TRACKING | (isArray ? 0 : HWPT_PASID),
+    pagingDataType: isArray ? null : SELFTEST_DATA,
+    nestedDataType: SELFTEST_DATA,
+    hwInfo: isArray
+      ? { type: INFO_TYPE, bytes: INFO_BYTES, capabilities: canTrackDirty ? CAPABILITY_DIRTY : 0n }
+      : null,
+    mapsLargePages: !isArray || (flags & DEVICE_HUGE_IOVA) !== 0,
+  };
+}

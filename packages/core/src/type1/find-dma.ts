@@ -1,0 +1,22 @@
+/** Look-ups of mappings as the driver makes them. */
+import { U64_MAX } from "../address.ts";
+import type { Area } from "../area-table.ts";
+import type { Driver } from "./state.ts";
+
+/**
+ * A mapping that shares a byte with `[first, last]`, or null (vfio_find_dma). The driver compares with
+ * first + size, which is 0 when the range ends at 2^64-1: such a range finds nothing.
+ */
+export function findDma({ mappings }: Pick<Driver, "mappings">, first: bigint, last: bigint): Area | null {
+  if (last === U64_MAX) return null;
+  for (const area of mappings.in(first, last)) return area;
+  return null;
+}
+
+/** Whether the range begins inside a mapping, or ends inside one (the checks of v2 unmaps and of bitmaps). */
+export function bisects(driver: Driver, first: bigint, last: bigint): boolean {
+  const below = findDma(driver, first, first);
+  if (below !== null && below.iova !== first) return true;
+  const above = findDma(driver, last, last);
+  return above !== null && above.last !== last;
+}
