@@ -48,7 +48,10 @@ class Slots {
 
   #grow(): void {
     this.capacity = Math.max(64, this.capacity * 2);
-    const grown = <T extends { set(from: T): void }>(to: T, from: T): T => (to.set(from), to);
+    const grown = <T extends { set(from: T): void }>(to: T, from: T): T => {
+      to.set(from);
+      return to;
+    };
     this.traits = grown(new Uint8Array(this.capacity), this.traits);
     this.value = grown(new BigUint64Array(this.capacity), this.value);
     this.fd = grown(new Int32Array(this.capacity), this.fd);

@@ -8,6 +8,7 @@ export { type ConformOptions, type ConformReport, conformFile, type Disagreement
 export { decide, type Outputs } from "./decide/decide.ts";
 export type { Outcome, Refusal } from "./decide/outcome.ts";
 export { type Decimal, formatDecimal, minus, parseDecimal, plus, ticksAt } from "./decimal.ts";
+export { isPciAddress, plainDevice, sameDevice } from "./device-name.ts";
 export { type Applicability, applies, type Drift, driftOf } from "./drift.ts";
 export { ERRNOS, type Errno, errnoCode, errnoOfCode, errnoOfName, errnoOfNumber } from "./errno.ts";
 export {
@@ -59,7 +60,7 @@ export {
   type SourceKind,
   UNKNOWN_SOURCE,
 } from "./source.ts";
-export { type ClockJson, rfc3339, type StampJson, secondsOfRfc3339, stampToJson } from "./stamp-json.ts";
+export { type ClockJson, daysOfCivil, rfc3339, type StampJson, secondsOfRfc3339, stampToJson } from "./stamp-json.ts";
 export {
   type Access,
   type Attachment,

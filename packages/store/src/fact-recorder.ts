@@ -91,8 +91,8 @@ export class FactRecorder {
     }
     const target = this.#targets.get(fact.context) ?? this.#open(fact);
     target.facts = seen;
-    if (this.#options.refsAreHandles) return this.#push(target, fact.event as IoasEvent, fact);
-    for (const event of resolve(target.state, fact.event)) {
+    const events = this.#options.refsAreHandles ? [fact.event as IoasEvent] : resolve(target.state, fact.event);
+    for (const event of events) {
       const part = partialUnmap(target.state, event, fact);
       if (part !== null) this.#push(target, part, { ...fact, errno: null });
       this.#push(target, event, fact);

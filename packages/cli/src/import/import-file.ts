@@ -103,7 +103,7 @@ async function feed(
     for (const part of pace === null ? [chunk] : lineParts(chunk)) {
       reader.push(part, onLine, onProblem);
       position.advance(part);
-      if (pace !== null && pace.isAhead()) {
+      if (pace?.isAhead()) {
         await flush();
         await pace.wait(signal);
       }
