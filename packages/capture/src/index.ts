@@ -1,6 +1,6 @@
 /** Recordings to facts: formats, their decoders, and the parts that other readers of logs share. */
 
-export { mergeBpftrace } from "./bpftrace/merge-bpftrace.ts";
+export { type MergedLine, mergeBpftrace } from "./bpftrace/merge-bpftrace.ts";
 export { type Decoder, type FactSink, FORMATS, type FormatName } from "./decoder.ts";
 export { type Detection, detect } from "./detect.ts";
 export { faultReported } from "./dmesg/dmesg-decoder.ts";
