@@ -49,13 +49,18 @@ test("links between documents lead to files that are there", () => {
   for (const document of documents) {
     const text = readFileSync(path.join(ROOT, document), "utf8");
     for (const [, target] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g))
-      assert.ok(existsSync(path.join(ROOT, path.dirname(document), target as string)), `${document} links to ${target}`);
+      assert.ok(
+        existsSync(path.join(ROOT, path.dirname(document), target as string)),
+        `${document} links to ${target}`,
+      );
   }
 });
 
 test("ARCHITECTURE.md names files that are there", () => {
   const text = readFileSync(path.join(ROOT, "ARCHITECTURE.md"), "utf8");
-  const named = [...text.matchAll(/`((?:packages|docs|tests)\/[\w./-]*\.(?:ts|md))`/g)].map((match) => match[1] as string);
+  const named = [...text.matchAll(/`((?:packages|docs|tests)\/[\w./-]*\.(?:ts|md))`/g)].map(
+    (match) => match[1] as string,
+  );
   assert.ok(named.length >= 8);
   for (const file of named) assert.ok(existsSync(path.join(ROOT, file)), file);
 });

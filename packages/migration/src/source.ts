@@ -7,7 +7,7 @@ import { announcementOf, Replica, systemTimers, type Timers } from "@ioasis/repl
 import type { Epoch, Journal, Point } from "@ioasis/store";
 import { fitsLimit } from "./converge.ts";
 import { runFeed } from "./feed.ts";
-import { ANSWER_MS_MAX, CONVERGE_ROUNDS_MAX, DOWNTIME_LIMIT_MS, FIRST_EVENT_MS_MAX, STALL_MS_MAX } from "./limits.ts";
+import { ANSWER_MS_MAX, CONVERGE_ROUNDS_MAX, DOWNTIME_LIMIT_MS, POLL_MS, STALL_MS_MAX } from "./limits.ts";
 import type { MigrateOptions } from "./options.ts";
 import { next, SOURCE_TABLE, type SourcePhase, type SourceTrigger } from "./phase.ts";
 import type { MigrateResult, Outcome } from "./result.ts";
@@ -78,9 +78,9 @@ class Source {
       () => (isFed = true),
       () => (isFed = true),
     );
-    const endMs = this.#timers.nowMs() + FIRST_EVENT_MS_MAX;
-    while (this.#journal.context(this.#context) === null && !isFed && this.#timers.nowMs() < endMs)
-      await new Promise<void>((resolve) => this.#timers.after(5, resolve));
+    const { signal } = this.#options;
+    while (this.#journal.context(this.#context) === null && !isFed && signal?.aborted !== true)
+      await new Promise<void>((resolve) => this.#timers.after(POLL_MS, resolve));
     if (isFed) await feeding;
   }
 

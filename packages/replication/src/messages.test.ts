@@ -57,7 +57,7 @@ for (const message of Object.values(ALL))
   test(`${message.type}: there and back, and every field is needed`, () => {
     assert.equal(plain(parseMessage(encodeMessage(message))), plain(message));
     for (const field of Object.keys(message).filter((name) => name !== "type")) {
-      const { [field]: _, ...rest } = message as unknown as Record<string, unknown>;
+      const rest = Object.fromEntries(Object.entries(message).filter(([name]) => name !== field));
       assert.match(refusalOf(pack(rest)), field);
       assert.match(refusalOf(pack({ ...rest, [field]: 1.5 })), field);
     }
