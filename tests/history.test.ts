@@ -42,6 +42,7 @@ async function imported(name: string, format: FormatName, head = Number.POSITIVE
     known: new Map(),
     refsAreHandles: false,
     onDrift: () => undefined,
+    onProblem: () => undefined,
   });
   const decoder = decoderOf(format);
   const sink = { fact: recorder.fact.bind(recorder), problem: () => undefined };

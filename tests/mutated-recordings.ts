@@ -81,6 +81,7 @@ export async function imported({ name, bytes }: Recording, like: Uint8Array): Pr
     known: new Map(),
     refsAreHandles: detected.format === "jsonl",
     onDrift: () => undefined,
+    onProblem: () => undefined,
   });
   const sink = { fact: (fact: Parameters<typeof recorder.fact>[0]) => recorder.fact(fact), problem: () => undefined };
   const reader = new LineReader();

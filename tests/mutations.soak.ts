@@ -17,7 +17,7 @@ test("no mutation of any recording stops an import or damages a journal", async 
       try {
         events += await imported({ name, bytes: changed }, bytes);
       } catch (error) {
-        throw new Error(`seed ${seed}, round ${round}, ${name}`, { cause: error });
+        throw new Error(`seed ${seed}, round ${round}, ${name}: ${error instanceof Error ? error.stack : error}`);
       }
     }
   assert.ok(events > 10_000, `${events} events`);

@@ -1,7 +1,8 @@
 /** The domain: events, state, the fold. Pure and synchronous, no dependency. */
 
 export { type ByteLength, byteLength, fits, hex, type Iova, iova, lastOf, lengthOf, U64_MAX } from "./address.ts";
-export { type Area, AreaTable } from "./area-table.ts";
+export type { Area } from "./area-slots.ts";
+export { AreaTable } from "./area-table.ts";
 export { assert, unreachable } from "./assert.ts";
 export type { Command, Frame } from "./commands.ts";
 export { type ConformOptions, type ConformReport, conformFile, type Disagreement } from "./conform/conform-file.ts";

@@ -6,6 +6,7 @@
  * says how far into the file they reach. An import that was interrupted is resumed by decoding
  * the file again and skipping the facts that a context already has.
  */
+import { eventProblem } from "@ioasis/codec";
 import {
   applyBatch,
   type ContextState,
@@ -45,6 +46,8 @@ export interface RecorderOptions {
   /** The file names spaces by handle already (it is a history's own log), not by kernel id. */
   readonly refsAreHandles: boolean;
   readonly onDrift: (drift: DriftReport) => void;
+  /** A fact that no journal can hold (a broken line that was read all the same). */
+  readonly onProblem: (line: number, reason: string) => void;
 }
 
 interface Target {
@@ -103,6 +106,11 @@ export class FactRecorder {
     if (target.batch.isFull) {
       target.full.push(target.batch);
       target.batch = new EventBatch(target.epoch, target.batch.lastVersion + 1, BATCH_ROWS);
+    }
+    const problem = eventProblem(event, fact.stamp);
+    if (problem !== null) {
+      this.#options.onProblem(fact.line, `${event.type} cannot be stored: ${problem}`);
+      return;
     }
     const drift = fact.drift ?? driftOf(target.state, event, fact.errno, fact.profile);
     const { batch } = target;
