@@ -39,7 +39,7 @@ async function imported(name: string, format: FormatName, head = Number.POSITIVE
     file: name,
     format,
     nameOf: (_, ordinal) => (ordinal === 1 ? "c" : `c#${ordinal}`),
-    known: new Map(),
+    known: () => 0,
     refsAreHandles: false,
     onDrift: () => undefined,
     onProblem: () => undefined,

@@ -78,7 +78,7 @@ export async function imported({ name, bytes }: Recording, like: Uint8Array): Pr
     file: name,
     format: detected.format,
     nameOf: (key, ordinal) => `${key === "" ? "c" : "k"}${ordinal}`,
-    known: new Map(),
+    known: () => 0,
     refsAreHandles: detected.format === "jsonl",
     onDrift: () => undefined,
     onProblem: () => undefined,

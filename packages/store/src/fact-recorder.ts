@@ -17,7 +17,7 @@ import {
   type ProfileName,
   ContextState as State,
 } from "@ioasis/core";
-import type { FinishedImport, Journal, Point } from "./journal.ts";
+import type { Journal, Point } from "./journal.ts";
 import { partialUnmap } from "./partial-unmap.ts";
 import { resolve } from "./resolve.ts";
 
@@ -42,7 +42,7 @@ export interface RecorderOptions {
   /** The context's name for a decoder's key, the `ordinal`th (from 1) of the file; asked once a key. */
   readonly nameOf: (key: string, ordinal: number) => string;
   /** Facts per key that the journal already has of this file. */
-  readonly known: ReadonlyMap<string, number>;
+  readonly known: (key: string) => number;
   /** The file names spaces by handle already (it is a history's own log), not by kernel id. */
   readonly refsAreHandles: boolean;
   readonly onDrift: (drift: DriftReport) => void;
@@ -88,7 +88,7 @@ export class FactRecorder {
   fact(fact: Fact): void {
     const seen = (this.#seen.get(fact.context) ?? 0) + 1;
     this.#seen.set(fact.context, seen);
-    if (seen <= (this.#options.known.get(fact.context) ?? 0)) {
+    if (seen <= this.#options.known(fact.context)) {
       this.knownFacts++;
       return;
     }
@@ -173,17 +173,7 @@ export class FactRecorder {
   async finish(offset: number, sha256: string): Promise<void> {
     await this.flush(offset, sha256);
     const { id, file, format } = this.#options;
-    const contexts: Record<string, string> = {};
-    for (const { key, name } of this.#targets.values()) contexts[key] = name;
-    const before = this.#journal.imports().find((finished) => finished.id === id);
-    const finished: FinishedImport = {
-      id,
-      file,
-      format,
-      offset,
-      sha256,
-      contexts: { ...before?.contexts, ...contexts },
-    };
-    if (before?.offset !== offset || before.sha256 !== sha256) await this.#journal.recordImport(finished);
+    const isRecorded = this.#journal.imports().some((one) => one.id === id && one.offset === offset);
+    if (!isRecorded) await this.#journal.recordImport({ id, file, format, offset, sha256 });
   }
 }

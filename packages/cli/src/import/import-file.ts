@@ -55,7 +55,7 @@ export async function importFile(
       contexts.add(chosen);
       return chosen;
     },
-    known: known?.facts ?? new Map(),
+    known: known?.facts ?? (() => 0),
     refsAreHandles: format === "jsonl",
     onDrift: options.onDrift,
     onProblem: (line, reason) => {
