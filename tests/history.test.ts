@@ -39,9 +39,10 @@ async function imported(name: string, format: FormatName, head = Number.POSITIVE
     file: name,
     format,
     nameOf: (_, ordinal) => (ordinal === 1 ? "c" : `c#${ordinal}`),
-    known: new Map(),
+    known: () => 0,
     refsAreHandles: false,
     onDrift: () => undefined,
+    onProblem: () => undefined,
   });
   const decoder = decoderOf(format);
   const sink = { fact: recorder.fact.bind(recorder), problem: () => undefined };

@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import { bundle, root } from "../tools/bundle.mjs";
 import { verdict } from "./verdict.mjs";
 
-const FILE_SECONDS_MAX = 300;
+const FILE_SECONDS_MAX = 120;
 const AT_ONCE = 2;
 
 const { values, positionals } = parseArgs({

@@ -1,15 +1,6 @@
 /** Calendar digits to seconds, without a clock or a time zone of this machine. */
 
-/** Days from 1970-01-01 to a day of the proleptic Gregorian calendar (month and day from 1). */
-function daysFromCivil(year: number, month: number, day: number): number {
-  // The year is counted from March, so that the leap day is the last of its year.
-  const marchYear = month <= 2 ? year - 1 : year;
-  const cycle = Math.floor(marchYear / 400);
-  const yearOfCycle = marchYear - cycle * 400;
-  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
-  const dayOfCycle = yearOfCycle * 365 + Math.floor(yearOfCycle / 4) - Math.floor(yearOfCycle / 100) + dayOfYear;
-  return cycle * 146_097 + dayOfCycle - 719_468;
-}
+import { daysOfCivil } from "@ioasis/core";
 
 /**
  * Seconds since 1970 of `YYYY-MM-DD?hh:mm:ss` at `at` of `text` (any one character between day
@@ -31,6 +22,6 @@ export function civilSeconds(text: string, at: number): number | null {
   const day = number(8, 2);
   const hour = number(11, 2);
   if (!(month >= 1 && month <= 12 && day >= 1 && day <= 31 && hour <= 23)) return null;
-  const seconds = daysFromCivil(number(0, 4), month, day) * 86_400 + hour * 3_600 + number(14, 2) * 60 + number(17, 2);
+  const seconds = daysOfCivil(number(0, 4), month, day) * 86_400 + hour * 3_600 + number(14, 2) * 60 + number(17, 2);
   return Number.isNaN(seconds) ? null : seconds;
 }

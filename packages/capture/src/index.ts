@@ -1,9 +1,8 @@
 /** Recordings to facts: formats, their decoders, and the parts that other readers of logs share. */
 
-export { mergeBpftrace } from "./bpftrace/merge-bpftrace.ts";
+export { type MergedLine, mergeBpftrace } from "./bpftrace/merge-bpftrace.ts";
 export { type Decoder, type FactSink, FORMATS, type FormatName } from "./decoder.ts";
 export { type Detection, detect } from "./detect.ts";
-export { sameDevice } from "./dmesg/device-name.ts";
 export { faultReported } from "./dmesg/dmesg-decoder.ts";
 export type { FaultAccess, FaultDetail, FaultFormat, FaultLine } from "./dmesg/fault-line.ts";
 export { FaultScanner } from "./dmesg/fault-scanner.ts";

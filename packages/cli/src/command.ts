@@ -44,8 +44,8 @@ export function answer(world: World, options: CommonOptions, value: unknown, tex
 
 /** One JSON object a line, or text for people. */
 export function answerLines(world: World, options: CommonOptions, values: Iterable<unknown>, text: () => string): void {
-  if (options.json !== true) return world.out(withNewline(text()));
-  for (const value of values) world.out(`${JSON.stringify(value)}\n`);
+  if (options.json !== true) world.out(withNewline(text()));
+  else for (const value of values) world.out(`${JSON.stringify(value)}\n`);
 }
 
 function withNewline(text: string): string {

@@ -5,16 +5,15 @@ import {
   ERRNOS,
   EVENT_TYPES,
   type EventBatch,
-  type Run,
   SOURCE_KINDS,
   TYPE_MAP_REFUSED,
   TYPE_MAPPED,
   TYPE_UNMAP_REFUSED,
   TYPE_UNMAPPED,
-  U64_MAX,
 } from "@ioasis/core";
 import { type Check, HANDLE_MAX, number, orNull, recordProblem, text } from "./checks.ts";
 import { coldProblem } from "./cold-fields.ts";
+import { isRun } from "./event-check.ts";
 import { halves } from "./row-classes.ts";
 
 const id = orNull(number);
@@ -75,8 +74,4 @@ function rowProblem(batch: EventBatch, iova: Uint32Array, last: Uint32Array, row
   const lastHigh = last[at + 1] as number;
   const isBackward = firstHigh === lastHigh ? (last[at] as number) < (iova[at] as number) : lastHigh < firstHigh;
   return isBackward ? "its range ends before it begins" : null;
-}
-
-function isRun({ iova, paddr, length }: Run): boolean {
-  return iova >= 0n && paddr >= 0n && length > 0n && iova + length - 1n <= U64_MAX && paddr + length - 1n <= U64_MAX;
 }

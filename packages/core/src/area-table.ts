@@ -8,9 +8,8 @@
  *
  * The kernel's counterpart is io_pagetable's area_itree (drivers/iommu/iommufd/io_pagetable.c).
  */
-import type { Iova } from "./address.ts";
-import { sourceOf } from "./event-batch.ts";
-import { PROTS, type Prot, type Run, type Source } from "./source.ts";
+import { type Area, AreaSlots, clipRuns } from "./area-slots.ts";
+import type { Run } from "./source.ts";
 
 const ROWS_MAX = 128;
 
@@ -21,60 +20,13 @@ class Chunk {
   readonly slot = new Uint32Array(ROWS_MAX);
 }
 
-/** What an area carries beside its range; column form of `Source` (see `sourceOf`). */
-class Slots {
-  capacity = 0;
-  traits = new Uint8Array(0);
-  value = new BigUint64Array(0);
-  fd = new Int32Array(0);
-  version = new Float64Array(0);
-  /** Start of the range that was mapped: an area cut by an unmap still counts its source from there. */
-  origin = new BigUint64Array(0);
-  readonly runs = new Map<number, readonly Run[]>();
-  readonly #free: number[] = [];
-  #used = 0;
-
-  take(): number {
-    const slot = this.#free.pop();
-    if (slot !== undefined) return slot;
-    if (this.#used === this.capacity) this.#grow();
-    return this.#used++;
-  }
-
-  give(slot: number): void {
-    if (this.runs.size > 0) this.runs.delete(slot);
-    this.#free.push(slot);
-  }
-
-  #grow(): void {
-    this.capacity = Math.max(64, this.capacity * 2);
-    const grown = <T extends { set(from: T): void }>(to: T, from: T): T => (to.set(from), to);
-    this.traits = grown(new Uint8Array(this.capacity), this.traits);
-    this.value = grown(new BigUint64Array(this.capacity), this.value);
-    this.fd = grown(new Int32Array(this.capacity), this.fd);
-    this.version = grown(new Float64Array(this.capacity), this.version);
-    this.origin = grown(new BigUint64Array(this.capacity), this.origin);
-  }
-}
-
-/** One mapped range as an object: for reading, never on a hot path. */
-export interface Area {
-  readonly iova: Iova;
-  readonly last: Iova;
-  readonly prot: Prot;
-  /** Of byte `iova` (an area that was cut counts from its new start). */
-  readonly source: Source;
-  /** The version that mapped it. */
-  readonly version: number;
-}
-
 export class AreaTable {
   /** Number of areas. */
   size = 0;
   #chunks: Chunk[] = [];
   /** First address of each chunk. */
   #firsts: bigint[] = [];
-  readonly #slots = new Slots();
+  readonly #slots = new AreaSlots();
 
   /** Whether any byte of `[iova, last]` is mapped. */
   overlaps(iova: bigint, last: bigint): boolean {
@@ -134,7 +86,7 @@ export class AreaTable {
       if (areaFirst < iova) {
         chunk.last[row] = iova - 1n;
         if (areaLast > last) {
-          this.#place(last + 1n, areaLast, this.#copySlot(slot));
+          this.#place(last + 1n, areaLast, this.#slots.copy(slot));
           return bytes;
         }
       } else if (areaLast > last) {
@@ -256,39 +208,8 @@ export class AreaTable {
   }
 
   #area(chunk: Chunk, row: number): Area {
-    const slots = this.#slots;
     const slot = chunk.slot[row] as number;
-    const first = chunk.iova[row] as bigint;
-    const last = chunk.last[row] as bigint;
-    const traits = slots.traits[slot] as number;
-    const kind = (traits >> 2) & 0xf;
-    const skipped = kind === 0 ? 0n : first - (slots.origin[slot] as bigint);
-    return {
-      iova: first as Iova,
-      last: last as Iova,
-      prot: PROTS[traits & 3] as Prot,
-      source: sourceOf(
-        kind,
-        (slots.value[slot] as bigint) + skipped,
-        slots.fd[slot] as number,
-        (traits & 0x40) !== 0,
-        clipRuns(slots.runs.get(slot) ?? null, first, last),
-      ),
-      version: slots.version[slot] as number,
-    };
-  }
-
-  #copySlot(from: number): number {
-    const slots = this.#slots;
-    const to = slots.take();
-    slots.traits[to] = slots.traits[from] as number;
-    slots.value[to] = slots.value[from] as bigint;
-    slots.fd[to] = slots.fd[from] as number;
-    slots.version[to] = slots.version[from] as number;
-    slots.origin[to] = slots.origin[from] as bigint;
-    const runs = slots.runs.get(from);
-    if (runs !== undefined) slots.runs.set(to, runs);
-    return to;
+    return this.#slots.area(slot, chunk.iova[row] as bigint, chunk.last[row] as bigint);
   }
 
   /** Index of the last chunk whose first address is at or below `iova`; -1 if none. */
@@ -382,19 +303,4 @@ export class AreaTable {
     this.#chunks.splice(index + 1, 0, upper);
     this.#firsts.splice(index + 1, 0, upper.iova[0] as bigint);
   }
-}
-
-/** The part of `runs` inside `[first, last]`. */
-function clipRuns(runs: readonly Run[] | null, first: bigint, last: bigint): readonly Run[] | null {
-  if (runs === null) return null;
-  const top = runs.at(-1);
-  if (runs[0]?.iova === first && top !== undefined && top.iova + top.length - 1n === last) return runs;
-  const clipped: Run[] = [];
-  for (const run of runs) {
-    const from = run.iova < first ? first : run.iova;
-    const end = run.iova + run.length - 1n;
-    const to = end > last ? last : end;
-    if (from <= to) clipped.push({ iova: from as Iova, paddr: run.paddr + (from - run.iova), length: to - from + 1n });
-  }
-  return clipped;
 }

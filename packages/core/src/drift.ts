@@ -6,7 +6,7 @@
  * does not know what was there before the recording began, nothing is claimed.
  */
 import { hex, lengthOf, U64_MAX } from "./address.ts";
-import type { Area } from "./area-table.ts";
+import type { Area } from "./area-slots.ts";
 import type { Errno } from "./errno.ts";
 import type { HotEvent, IoasEvent, IoasHandle } from "./events.ts";
 import type { ProfileName } from "./fact.ts";

@@ -1,13 +1,15 @@
 /** The domain: events, state, the fold. Pure and synchronous, no dependency. */
 
 export { type ByteLength, byteLength, fits, hex, type Iova, iova, lastOf, lengthOf, U64_MAX } from "./address.ts";
-export { type Area, AreaTable } from "./area-table.ts";
+export type { Area } from "./area-slots.ts";
+export { AreaTable } from "./area-table.ts";
 export { assert, unreachable } from "./assert.ts";
 export type { Command, Frame } from "./commands.ts";
 export { type ConformOptions, type ConformReport, conformFile, type Disagreement } from "./conform/conform-file.ts";
 export { decide, type Outputs } from "./decide/decide.ts";
 export type { Outcome, Refusal } from "./decide/outcome.ts";
 export { type Decimal, formatDecimal, minus, parseDecimal, plus, ticksAt } from "./decimal.ts";
+export { isPciAddress, plainDevice, sameDevice } from "./device-name.ts";
 export { type Applicability, applies, type Drift, driftOf } from "./drift.ts";
 export { ERRNOS, type Errno, errnoCode, errnoOfCode, errnoOfName, errnoOfNumber } from "./errno.ts";
 export {
@@ -79,7 +81,7 @@ export {
   type SourceKind,
   UNKNOWN_SOURCE,
 } from "./source.ts";
-export { type ClockJson, rfc3339, type StampJson, secondsOfRfc3339, stampToJson } from "./stamp-json.ts";
+export { type ClockJson, daysOfCivil, rfc3339, type StampJson, secondsOfRfc3339, stampToJson } from "./stamp-json.ts";
 export {
   type Access,
   type Attachment,

@@ -83,7 +83,8 @@ function civilOfDays(days: number): { year: number; month: number; day: number }
   return { year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day };
 }
 
-function daysOfCivil(year: number, month: number, day: number): number {
+/** Days from 1970-01-01 to a day of the proleptic Gregorian calendar (month and day from 1). */
+export function daysOfCivil(year: number, month: number, day: number): number {
   const shiftedYear = month <= 2 ? year - 1 : year;
   const era = Math.floor(shiftedYear / 400);
   const yearOfEra = shiftedYear - era * 400;

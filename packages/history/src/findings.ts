@@ -1,12 +1,11 @@
 /** From the record around a fault's address to a verdict. */
-import type { Area, IoasHandle } from "@ioasis/core";
+import { type Area, type IoasHandle, sameDevice } from "@ioasis/core";
 import { areaToJson, ioasName } from "./area-json.ts";
 import { markAt, markOf, rowOf, versionOf } from "./event-mark.ts";
 import type { Findings, Investigation } from "./explanation.ts";
 import { hardwareSays, isPageMasked } from "./fault.ts";
 import { accessText, byWhomAndWhen, rangeText, secondsSince, tooClose } from "./fault-evidence.ts";
 import { goneFindings } from "./gone-findings.ts";
-import { sameDevice } from "./narrowing.ts";
 import { endedSoonAfter } from "./soon-after.ts";
 import { lastCold } from "./touching.ts";
 import { areasTouching } from "./who.ts";

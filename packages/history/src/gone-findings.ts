@@ -1,12 +1,11 @@
 /** A fault on an address at which nothing is mapped: was it ever, and what ended it? */
-import { eventAt, formatDecimal, hex } from "@ioasis/core";
+import { eventAt, formatDecimal, hex, sameDevice } from "@ioasis/core";
 import { type AreaJson, areaToJson, ioasName } from "./area-json.ts";
 import { barrierOf } from "./barrier.ts";
 import { type Ending, lastEnding } from "./ending.ts";
 import { markOf, type Row, versionOf } from "./event-mark.ts";
 import type { Findings, Investigation } from "./explanation.ts";
 import { accessText, byWhomAndWhen, rangeText, secondsSince, tooClose } from "./fault-evidence.ts";
-import { sameDevice } from "./narrowing.ts";
 import { mappedSoonAfter } from "./soon-after.ts";
 
 export function goneFindings(search: Investigation): Findings {

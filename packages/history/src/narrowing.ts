@@ -1,5 +1,5 @@
 /** `--ioas` and `--device`: which spaces an answer is about. */
-import { type Attachment, type ContextState, type IoasHandle, IoasisError } from "@ioasis/core";
+import { type Attachment, type ContextState, type IoasHandle, IoasisError, sameDevice } from "@ioasis/core";
 import type { Journal } from "@ioasis/store";
 import { ioasName } from "./area-json.ts";
 
@@ -65,14 +65,4 @@ function parseIoas(state: ContextState, text: string): IoasHandle {
 
 function knownSpaces(count: number): string {
   return count === 1 ? ioasName(0) : `${ioasName(0)} ... ${ioasName(count - 1)}`;
-}
-
-/** `00:05.0` and `0000:00:05.0` are one device: kernels print the PCI segment or not. */
-export function sameDevice(a: string, b: string): boolean {
-  return withSegment(a) === withSegment(b);
-}
-
-function withSegment(device: string): string {
-  const name = device.toLowerCase();
-  return /^[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/.test(name) ? `0000:${name}` : name;
 }

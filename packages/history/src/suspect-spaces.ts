@@ -1,10 +1,9 @@
 /** Which spaces a faulting device can have used. */
-import type { ContextState, IoasHandle } from "@ioasis/core";
+import { type ContextState, type IoasHandle, sameDevice } from "@ioasis/core";
 import type { Journal } from "@ioasis/store";
 import { ioasName } from "./area-json.ts";
 import { type EventMark, markOf } from "./event-mark.ts";
 import type { Fault } from "./fault.ts";
-import { sameDevice } from "./narrowing.ts";
 import { lastCold } from "./touching.ts";
 
 export interface Suspects {

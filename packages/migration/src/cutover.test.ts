@@ -1,5 +1,5 @@
 import { IoasisError } from "@ioasis/core";
-import { encodeMessage, type Message } from "@ioasis/replication";
+import { announcementOf, encodeMessage, type Message, parseMessage } from "@ioasis/replication";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { append, fill } from "./testing/history.ts";
@@ -178,6 +178,50 @@ test("in doubt, then taken over: the source goes on two epochs later, the reason
   assert.is(epoch.epoch, 3);
   assert.equal(hosts.writers("guest"), ["alpha-00000001"]);
   assert.is((await append(hosts.source, "guest", 10)).version, 1_010);
+  // The destination never claimed; it may still be given the context, in an epoch of its own.
+  const result = await hosts.migrate("guest");
+  assert.is(result.reason, null);
+  assert.is(result.epoch, 4);
+  assertMoved(hosts, 4);
+  assert.is(hosts.destination.context("guest")?.epochs[1]?.takeoverReason, "QEMU cancelled the migration");
+});
+
+test("taken over although the destination had claimed: two branches, and neither side follows the other", async () => {
+  const hosts = new TwoHosts();
+  await fill(hosts.source, "guest", 1_000);
+  assert.is((await hosts.migrate("guest", { wire: wireAt("destination", "claimed", "cut") })).outcome, "in-doubt");
+  await takeover(hosts.source, "guest", "the destination is lost");
+  await append(hosts.source, "guest", 10);
+  await append(hosts.destination, "guest", 20);
+  const [here, there] = [hosts.source.context("guest"), hosts.destination.context("guest")];
+  for (const pair of [hosts, new TwoHosts(hosts.destination, hosts.source)]) {
+    const result = await pair.migrate("guest");
+    assert.is(result.outcome, "refused");
+    assert.match(result.reason ?? "", "ERR_OWNER_HERE");
+  }
+  assert.equal(hosts.source.context("guest"), here);
+  assert.equal(hosts.destination.context("guest"), there);
+});
+
+test("while one replica brings a context in, another may not", async () => {
+  const hosts = new TwoHosts();
+  await fill(hosts.source, "guest", 1_000);
+  let finish: () => void = () => undefined;
+  const first = hosts.migrate("guest", { feed: () => new Promise<void>((resolve) => (finish = resolve)) });
+  while (hosts.destination.context("guest")?.head.version !== 1_000)
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  const context = announcementOf(hosts.source, "guest");
+  assert.ok(context !== null);
+  const other = hosts.connect();
+  await other.send(encodeMessage({ type: "hello", protocol: 1, replica: "gamma-00000003" }));
+  await other.send(encodeMessage({ type: "offer", migration: "m2", context }));
+  const answers: Message[] = [];
+  for (let i = 0; i < 2; i++) answers.push(parseMessage((await other.receive()) ?? new Uint8Array()));
+  const refused = answers.at(-1);
+  assert.ok(refused?.type === "refused" && refused.code === "ERR_LOCKED");
+  await other.close();
+  finish();
+  assert.is((await first).outcome, "completed");
 });
 
 test("interrupted: before the fence the source keeps the context", async () => {
@@ -271,7 +315,6 @@ test("garbage, another protocol, a message out of place: told, closed, nothing c
     for (let frame = await connection.receive(); frame !== null; frame = await connection.receive()) faults.push(frame);
     await hosts.idle;
     assert.is(hosts.events.at(-1)?.kind, "ended");
-    const { parseMessage } = await import("@ioasis/replication");
     const last = parseMessage(faults.at(-1) as Uint8Array);
     assert.is(last.type, "fault", `${code}: ${hosts.events.at(-1)?.detail}`);
     assert.is(last.type === "fault" && last.code, code);

@@ -10,5 +10,5 @@ export const STALL_MS_MAX = 30_000;
 export const CONVERGE_ROUNDS_MAX = 50;
 /** Attempts to seal between two appends of somebody else. */
 export const SEAL_ATTEMPTS_MAX = 200;
-/** Before the first event: a feed has this long to make the context. */
-export const FIRST_EVENT_MS_MAX = 60_000;
+/** How often it looks whether a feed has made its context. */
+export const POLL_MS = 5;

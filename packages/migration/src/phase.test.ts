@@ -13,7 +13,7 @@ test("both tables are total", () => {
     const rows = Object.values(table);
     const triggers = Object.keys(rows[0] ?? {}).sort();
     for (const row of rows) assert.equal(Object.keys(row).sort(), triggers);
-    for (const after of rows.flatMap((row) => Object.values(row)))
+    for (const after of rows.flatMap((row): (string | null)[] => Object.values(row)))
       assert.ok(after === null || Object.hasOwn(table, after), `${after} is a phase`);
   }
 });

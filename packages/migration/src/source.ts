@@ -3,49 +3,20 @@
  * for the claim. What it promises is in ../SPEC.md.
  */
 import { IoasisError } from "@ioasis/core";
-import { announcementOf, type Connection, Replica, systemTimers, type Timers } from "@ioasis/replication";
-import type { Journal, Point } from "@ioasis/store";
+import { announcementOf, Replica, systemTimers, type Timers } from "@ioasis/replication";
+import type { Epoch, Journal, Point } from "@ioasis/store";
 import { fitsLimit } from "./converge.ts";
 import { runFeed } from "./feed.ts";
-import {
-  ANSWER_MS_MAX,
-  CONVERGE_ROUNDS_MAX,
-  DOWNTIME_LIMIT_MS,
-  FIRST_EVENT_MS_MAX,
-  SEAL_ATTEMPTS_MAX,
-  STALL_MS_MAX,
-} from "./limits.ts";
+import { ANSWER_MS_MAX, CONVERGE_ROUNDS_MAX, DOWNTIME_LIMIT_MS, POLL_MS, STALL_MS_MAX } from "./limits.ts";
+import type { MigrateOptions } from "./options.ts";
 import { next, SOURCE_TABLE, type SourcePhase, type SourceTrigger } from "./phase.ts";
-import type { MigrateProgress, MigrateResult, Outcome } from "./result.ts";
-import { isRefusal, mayAppend, type Refusal, seal } from "./rules.ts";
+import type { MigrateResult, Outcome } from "./result.ts";
+import { isRefusal, mayAppend, type Refusal } from "./rules.ts";
+import { newestEpoch, recordClaim, type Sealing, sealFor, takeBack } from "./sealing.ts";
 import { type Answer, SourceLink } from "./source-link.ts";
 import { SpaceDigests } from "./space-digests.ts";
 import { asOnlyMigration } from "./underway.ts";
 import { claimNext, contextOf } from "./verbs.ts";
-
-export interface Feed {
-  /** Tells the destination at once what was appended; it is noticed within 20 ms anyway. */
-  advance(): void;
-  /** Aborted when the migration is given up while the feed runs. */
-  readonly signal: AbortSignal;
-}
-
-export interface MigrateOptions {
-  readonly journal: Journal;
-  /** May be missing in the journal where `feed` makes it. */
-  readonly context: string;
-  readonly connection: Connection;
-  /** Appends to the context while the destination follows; resolves at the point of switchover. */
-  readonly feed?: (feed: Feed) => Promise<void>;
-  /** Fence only when the pause is expected to be no longer. Default 300. */
-  readonly downtimeLimitMs?: number;
-  /** How long the destination may take for one answer. Default 10,000. */
-  readonly answerMsMax?: number;
-  readonly onProgress?: (progress: MigrateProgress) => void;
-  /** Gives up: before the fence the source stays the owner, behind it the context is in doubt. */
-  readonly signal?: AbortSignal;
-  readonly timers?: Timers;
-}
 
 /**
  * Hands a context over to the replica at the other end of `connection`, or takes up a migration
@@ -107,9 +78,9 @@ class Source {
       () => (isFed = true),
       () => (isFed = true),
     );
-    const endMs = this.#timers.nowMs() + FIRST_EVENT_MS_MAX;
-    while (this.#journal.context(this.#context) === null && !isFed && this.#timers.nowMs() < endMs)
-      await new Promise<void>((resolve) => this.#timers.after(5, resolve));
+    const { signal } = this.#options;
+    while (this.#journal.context(this.#context) === null && !isFed && signal?.aborted !== true)
+      await new Promise<void>((resolve) => this.#timers.after(POLL_MS, resolve));
     if (isFed) await feeding;
   }
 
@@ -229,7 +200,8 @@ class Source {
 
   async #fence(link: SourceLink): Promise<void> {
     const sealedMs = this.#timers.nowMs();
-    if (this.#newestEpoch().sealed === null && !(await this.#seal(link.peer.id))) return;
+    if (this.#newestEpoch().sealed === null && !(await sealFor(this.#sealing, link.peer.id, this.#timers)))
+      return this.#step("gave-up", { code: "ERR_STALE", reason: "somebody appends without a pause" });
     this.#step("sealed");
     const epoch = this.#newestEpoch();
     link.publication.advance();
@@ -243,48 +215,13 @@ class Source {
     await this.#settle(answer);
   }
 
-  /** Durable when resolved. False: somebody else kept appending. */
-  async #seal(successor: string): Promise<boolean> {
-    const { replica } = this.#journal;
-    for (let attempt = 0; attempt < SEAL_ATTEMPTS_MAX; attempt++) {
-      const { epochs, head } = contextOf(this.#journal, this.#context);
-      const since = this.#timers.wallTime();
-      const ruling = seal(epochs, { replica, head, successor, migration: this.#migration, since });
-      if (isRefusal(ruling)) throw new IoasisError(ruling.code, ruling.reason, { context: this.#context });
-      try {
-        await this.#journal.recordEpoch(this.#context, ruling.epoch);
-        return true;
-      } catch (error) {
-        // An append came first: its events belong before the seal.
-        if (!(error instanceof IoasisError) || error.code !== "ERR_STALE") throw error;
-        await new Promise<void>((resolve) => this.#timers.after(1, resolve));
-      }
-    }
-    this.#step("gave-up", { code: "ERR_STALE", reason: "somebody appends without a pause: let the feed end first" });
-    return false;
-  }
-
   /** The destination has decided; its word is recorded here before anything else. */
   async #settle(answer: Extract<Answer, { type: "claimed" | "released" }>): Promise<void> {
-    const sealed = this.#newestEpoch();
-    const { sealed: end } = sealed;
-    if (end === null || answer.migration !== this.#migration)
-      throw new IoasisError("ERR_PROTOCOL", `the destination answered ${answer.type} for another migration`);
     if (answer.type === "claimed") {
-      const { epoch, owner, from } = answer.epoch;
-      if (epoch !== sealed.epoch + 1 || owner !== end.successor || from.digest !== end.at.digest)
-        throw new IoasisError("ERR_PROTOCOL", `the destination claims epoch ${epoch} for ${owner}, against the seal`);
-      await this.#journal.recordEpoch(this.#context, {
-        epoch,
-        owner,
-        from: end.at,
-        sealed: null,
-        takeoverReason: null,
-      });
+      await recordClaim(this.#sealing, answer);
       return this.#step("claimed");
     }
-    await this.#journal.recordEpoch(this.#context, { ...sealed, sealed: { ...end, isReleased: true } });
-    await claimNext(this.#journal, this.#context);
+    await takeBack(this.#sealing, answer);
     this.#step("released", { code: "ERR_NOT_OWNER", reason: answer.reason });
   }
 
@@ -340,10 +277,12 @@ class Source {
     return contextOf(this.#journal, this.#context).head;
   }
 
-  #newestEpoch() {
-    const newest = contextOf(this.#journal, this.#context).epochs.at(-1);
-    if (newest === undefined) throw new IoasisError("ERR_NOT_OWNER", `"${this.#context}" has no epoch`);
-    return newest;
+  #newestEpoch(): Epoch {
+    return newestEpoch(this.#sealing);
+  }
+
+  get #sealing(): Sealing {
+    return { journal: this.#journal, context: this.#context, migration: this.#migration };
   }
 }
 

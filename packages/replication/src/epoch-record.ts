@@ -2,10 +2,10 @@
  * An epoch as records of a ledger document: claimed, then perhaps sealed, then perhaps released.
  * The records follow from the epoch alone, so every replica that knows it writes the same bytes.
  */
-import { blockHash, pack, unpack } from "@ioasis/codec";
+import { blockHash, pack } from "@ioasis/codec";
 import { IoasisError } from "@ioasis/core";
 import type { Epoch, Point, ReplicaId, Seal } from "@ioasis/store";
-import { Fields } from "./fields.ts";
+import { type Fields, packedFields } from "./fields.ts";
 import { isSamePoint, pointOf } from "./records.ts";
 
 export interface WrittenRecord {
@@ -43,7 +43,7 @@ export function epochFrom(epoch: number, records: readonly Uint8Array[]): Epoch 
   let seal: Omit<Seal, "isReleased"> | null = null;
   let isReleased = false;
   for (const bytes of records) {
-    const fields = new Fields(read(bytes), `ledger record of epoch ${epoch}`);
+    const fields = packedFields(bytes, `ledger record of epoch ${epoch}`);
     const kind = fields.text("kind");
     if (kind === "claimed") claim = sameClaim(epoch, claim, claimOf(fields));
     else if (kind === "sealed") seal = sameSeal(epoch, seal, sealOf(fields));
@@ -52,14 +52,6 @@ export function epochFrom(epoch: number, records: readonly Uint8Array[]): Epoch 
   }
   if (claim === null) return null;
   return { epoch, ...claim, sealed: seal === null ? null : { ...seal, isReleased } };
-}
-
-function read(bytes: Uint8Array): unknown {
-  try {
-    return unpack(bytes);
-  } catch (cause) {
-    throw new IoasisError("ERR_PROTOCOL", "a ledger record cannot be read", {}, { cause });
-  }
 }
 
 type Claim = Pick<Epoch, "owner" | "from" | "takeoverReason">;

@@ -1,4 +1,5 @@
 /** Reads a record that came from outside, field by field; anything unexpected is ERR_PROTOCOL. */
+import { unpack } from "@ioasis/codec";
 import { IoasisError } from "@ioasis/core";
 
 const TEXT_MAX = 4_096;
@@ -77,4 +78,15 @@ export class Fields {
     const problem = name in this.#record ? `is not ${expected}` : "is missing";
     return new IoasisError("ERR_PROTOCOL", `${this.#what}: ${name} ${problem}`, { field: name });
   }
+}
+
+/** The fields of a packed record. @throws IoasisError ERR_PROTOCOL when the bytes are none */
+export function packedFields(bytes: Uint8Array, what: string): Fields {
+  let value: unknown;
+  try {
+    value = unpack(bytes);
+  } catch (cause) {
+    throw new IoasisError("ERR_PROTOCOL", `${what} cannot be read`, {}, { cause });
+  }
+  return new Fields(value, what);
 }

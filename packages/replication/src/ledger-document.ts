@@ -18,6 +18,11 @@ interface Shape {
   [key: string]: unknown;
 }
 
+export interface LedgerContent {
+  readonly records: readonly Uint8Array[];
+  readonly latest: Readonly<Record<string, Uint8Array>>;
+}
+
 export type SyncState = Automerge.SyncState;
 
 const NOBODY = "00".repeat(16);
@@ -81,16 +86,18 @@ export class LedgerDocument {
   }
 
   /**
-   * @throws IoasisError ERR_PROTOCOL when the bytes are no sync message or what they bring is no
-   *   ledger; RivalRecords. The document is as before then.
+   * `check` looks at the content that would come out of it, and throws when that is no ledger.
+   * @throws IoasisError ERR_PROTOCOL when the bytes are no sync message, RivalRecords, or what
+   *   `check` throws; the document is as before then
    */
-  receive(state: SyncState, bytes: Uint8Array): SyncState {
+  receive(state: SyncState, bytes: Uint8Array, check: (content: LedgerContent) => void = () => undefined): SyncState {
     const headsBefore = this.heads.join();
     // A document given to receiveSyncMessage is outdated even when it throws.
     const trial = Automerge.clone(this.#doc, { actor: Automerge.getActorId(this.#doc) });
     try {
       const [doc, next] = Automerge.receiveSyncMessage(trial, state, Uint8Array.from(bytes));
       checkShape(doc);
+      check(doc);
       if (Automerge.getHeads(doc).join() !== headsBefore) this.revision++;
       this.#doc = doc;
       return next;
@@ -120,12 +127,14 @@ function checkShape(doc: Automerge.Doc<Shape>): void {
 
 /** Records that a sync message carries, read without applying it. */
 function recordsIn(message: Uint8Array): readonly Uint8Array[] {
-  return Automerge.decodeSyncMessage(Uint8Array.from(message)).changes.flatMap((chunk) => {
-    const values = isWholeDocument(chunk)
-      ? Automerge.load<Shape>(chunk).records
-      : Automerge.decodeChange(chunk).ops.map((op) => ("value" in op ? op.value : null));
-    return values.filter((value): value is Uint8Array => value instanceof Uint8Array);
-  });
+  return Automerge.decodeSyncMessage(Uint8Array.from(message)).changes.flatMap((chunk) =>
+    isWholeDocument(chunk) ? Automerge.load<Shape>(chunk).records : insertedBytes(Automerge.decodeChange(chunk)),
+  );
+}
+
+/** `decodeChange` gives bytes as a plain list of numbers. */
+function insertedBytes({ ops }: Automerge.DecodedChange): readonly Uint8Array[] {
+  return ops.flatMap((op) => ("value" in op && Array.isArray(op.value) ? [Uint8Array.from(op.value)] : []));
 }
 
 /** Byte 8 of an Automerge chunk is its type: 0 a document, 1 a change, 2 a compressed change. */

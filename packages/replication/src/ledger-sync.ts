@@ -1,4 +1,6 @@
 /** The conversation about one ledger with one peer: Automerge's sync protocol, document by document. */
+import { blockHash } from "@ioasis/codec";
+import { IoasisError } from "@ioasis/core";
 import type { Ledger } from "./ledger.ts";
 import { newSyncState, type SyncState } from "./ledger-document.ts";
 
@@ -11,6 +13,8 @@ interface Talk {
 export interface LedgerNews {
   readonly document: string;
   readonly bytes: Uint8Array;
+  /** SHA-256 of the bytes: Automerge takes some damage for news that is still to come, and waits. */
+  readonly hash: string;
 }
 
 export class LedgerSync {
@@ -33,13 +37,15 @@ export class LedgerSync {
       talk.revision = document.revision;
       const { state, bytes } = document.nextMessage(talk.state);
       talk.state = state;
-      if (bytes !== null) news.push({ document: name, bytes });
+      if (bytes !== null) news.push({ document: name, bytes, hash: blockHash(bytes) });
     }
     return news;
   }
 
   /** Takes what the peer said; `news` has the answer. @throws as `Ledger.receive` */
-  receive({ document, bytes }: LedgerNews): void {
+  receive({ document, bytes, hash }: LedgerNews): void {
+    if (blockHash(bytes) !== hash)
+      throw new IoasisError("ERR_PROTOCOL", `a ledger message for ${document} was damaged on its way`, { document });
     const talk = this.#talk(document);
     talk.state = this.#ledger.receive(document, talk.state, bytes);
     talk.revision = -1;

@@ -6,12 +6,12 @@
  * from the journal alone, so that replicas of one history have equal documents and nothing is
  * lost with a process: the ledger is made again from the journal whenever one starts.
  */
-import { pack, unpack } from "@ioasis/codec";
+import { pack } from "@ioasis/codec";
 import { assert, IoasisError } from "@ioasis/core";
 import type { Epoch, Journal, Point, ReplicaId } from "@ioasis/store";
 import { actorOf, epochFrom, recordsOf } from "./epoch-record.ts";
-import { Fields } from "./fields.ts";
-import { LedgerDocument, RivalRecords, type SyncState } from "./ledger-document.ts";
+import { packedFields } from "./fields.ts";
+import { type LedgerContent, LedgerDocument, RivalRecords, type SyncState } from "./ledger-document.ts";
 import { DOCUMENTS_MAX, EPOCHS_MAX, PAGE_MANIFESTS } from "./limits.ts";
 import { type Fork, forkError, ManifestIndex } from "./manifest-index.ts";
 import { type Manifest, manifestOf, pointOf } from "./records.ts";
@@ -112,14 +112,7 @@ export class Ledger {
 
   /** The newest point that each replica is known to hold. */
   acks(): ReadonlyMap<ReplicaId, Point> {
-    const acks = new Map<ReplicaId, Point>();
-    for (const value of Object.values(this.#documents.get(ACKS)?.latest ?? {})) {
-      const fields = new Fields(unpack(value), "acknowledgement");
-      const replica = fields.text("replica");
-      const point = pointOf(fields);
-      if (point.version >= (acks.get(replica)?.version ?? 0)) acks.set(replica, point);
-    }
-    return acks;
+    return acksIn(this.#documents.get(ACKS)?.latest ?? {});
   }
 
   /**
@@ -131,7 +124,7 @@ export class Ledger {
     const document = this.#document(name);
     const before = document.revision;
     try {
-      const next = document.receive(state, bytes);
+      const next = document.receive(state, bytes, (content) => checkContent(name, content));
       if (document.revision !== before) this.#changed(name, document);
       return next;
     } catch (error) {
@@ -140,14 +133,14 @@ export class Ledger {
     }
   }
 
-  #changed(name: string, document: LedgerDocument): void {
+  /** @throws IoasisError ERR_FORK */
+  #changed(name: string, { records }: LedgerDocument): void {
     this.revision++;
     const forksBefore = this.forks.length;
     const epoch = DOCUMENT_NAME.exec(name)?.[1];
-    if (epoch !== undefined) epochFrom(Number(epoch), document.records);
-    else if (name === ACKS) this.acks();
+    if (epoch !== undefined) epochFrom(Number(epoch), records);
     // A record may have come in anywhere among the others, so all are looked at; a page is small.
-    else for (const record of document.records) this.#manifests.add(readManifest(record));
+    else if (name !== ACKS) for (const record of records) this.#manifests.add(readManifest(record));
     const fork = this.forks[forksBefore];
     if (fork !== undefined) throw forkError(fork);
   }
@@ -182,11 +175,30 @@ function checkName(name: string): void {
     throw new IoasisError("ERR_PROTOCOL", `${JSON.stringify(name)} names no document of a ledger`);
 }
 
-function readManifest(record: Uint8Array): Manifest {
-  try {
-    return manifestOf(new Fields(unpack(record), "block manifest"));
-  } catch (cause) {
-    if (cause instanceof IoasisError) throw cause;
-    throw new IoasisError("ERR_PROTOCOL", "a block manifest cannot be read", {}, { cause });
+/** Every record can be read; a fork is none of its business. @throws IoasisError ERR_PROTOCOL */
+function checkContent(name: string, { records, latest }: LedgerContent): void {
+  const epoch = DOCUMENT_NAME.exec(name)?.[1];
+  if (name === ACKS) acksIn(latest);
+  else if (epoch === undefined) records.forEach(readManifest);
+  else
+    try {
+      epochFrom(Number(epoch), records);
+    } catch (error) {
+      if (!(error instanceof IoasisError) || error.code !== "ERR_FORK") throw error;
+    }
+}
+
+function acksIn(latest: Readonly<Record<string, Uint8Array>>): ReadonlyMap<ReplicaId, Point> {
+  const acks = new Map<ReplicaId, Point>();
+  for (const value of Object.values(latest)) {
+    const fields = packedFields(value, "acknowledgement");
+    const replica = fields.text("replica");
+    const point = pointOf(fields);
+    if (point.version >= (acks.get(replica)?.version ?? 0)) acks.set(replica, point);
   }
+  return acks;
+}
+
+function readManifest(record: Uint8Array): Manifest {
+  return manifestOf(packedFields(record, "block manifest"));
 }

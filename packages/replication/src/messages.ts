@@ -2,10 +2,10 @@
  * Everything that two replicas say to each other. A frame is one message, packed; nothing is
  * trusted before `parseMessage` has looked at every field.
  */
-import { pack, unpack } from "@ioasis/codec";
+import { pack } from "@ioasis/codec";
 import { FAILURE_CODES, type FailureCode, IoasisError, type ProfileName } from "@ioasis/core";
 import type { ContextInfo, Epoch, Point, ReplicaId } from "@ioasis/store";
-import { Fields } from "./fields.ts";
+import { Fields, packedFields } from "./fields.ts";
 import { EPOCHS_MAX, WANTED_BLOCKS_MAX } from "./limits.ts";
 import { epochOf, pointOf } from "./records.ts";
 
@@ -47,6 +47,8 @@ interface LedgerNews {
   readonly context: string;
   readonly document: string;
   readonly bytes: Uint8Array;
+  /** SHA-256 of the bytes. */
+  readonly hash: string;
 }
 interface Want {
   readonly type: "want";
@@ -155,16 +157,11 @@ export function encodeMessage(message: Message): Uint8Array {
 
 /** @throws IoasisError ERR_PROTOCOL: not a message, an unknown type, a field missing or of another kind */
 export function parseMessage(bytes: Uint8Array): Message {
-  let value: unknown;
-  try {
-    value = unpack(bytes);
-  } catch (cause) {
-    throw new IoasisError("ERR_PROTOCOL", "the peer sent a frame that is not a message", {}, { cause });
-  }
-  const type = new Fields(value, "message").text("type");
+  const fields = packedFields(bytes, "message");
+  const type = fields.text("type");
   const parse = Object.hasOwn(PARSERS, type) ? PARSERS[type as MessageType] : undefined;
   if (parse === undefined) throw new IoasisError("ERR_PROTOCOL", `unknown message type ${JSON.stringify(type)}`);
-  return parse(new Fields(value, `message ${type}`));
+  return parse(packedFields(bytes, `message ${type}`));
 }
 
 const PARSERS: { readonly [T in MessageType]: (fields: Fields) => MessageOf<T> } = {
@@ -182,6 +179,7 @@ const PARSERS: { readonly [T in MessageType]: (fields: Fields) => MessageOf<T> }
     type: "ledger",
     context: f.text("context"),
     document: f.text("document"),
+    hash: f.hash("hash"),
     bytes: f.bytes("bytes"),
   }),
   want: (f) => ({ type: "want", context: f.text("context"), hashes: hashesOf(f) }),

@@ -77,6 +77,14 @@ const failure = (work: Promise<unknown>): Promise<IoasisError> =>
     },
   );
 
+/** A client that is not ours. */
+async function rudePeer(url: string): Promise<WebSocket> {
+  const socket = new WebSocket(url);
+  socket.on("error", () => undefined);
+  await new Promise((resolve) => socket.once("open", resolve));
+  return socket;
+}
+
 test("nobody there: ERR_NETWORK, which names the URL and what to do", async () => {
   const error = await failure(connectWebSocket("ws://127.0.0.1:9"));
   assert.is(error.code, "ERR_NETWORK");
@@ -98,9 +106,8 @@ test("a refused upgrade is ERR_NETWORK and tells the status", async () => {
 
 test("a peer that ignores the frame limit is cut off with ERR_LIMIT", async () => {
   const listening = await listen();
-  const rude = new WebSocket(listening.url);
+  const rude = await rudePeer(listening.url);
   const connection = await listening.accepted();
-  rude.on("error", () => undefined);
   rude.send(new Uint8Array(FRAME_BYTES_MAX + 1));
   assert.is((await failure(connection.receive())).code, "ERR_LIMIT");
   await listening.close();
@@ -108,7 +115,7 @@ test("a peer that ignores the frame limit is cut off with ERR_LIMIT", async () =
 
 test("a text message is ERR_PROTOCOL", async () => {
   const listening = await listen();
-  const rude = new WebSocket(listening.url);
+  const rude = await rudePeer(listening.url);
   const connection = await listening.accepted();
   rude.send("hello");
   assert.is((await failure(connection.receive())).code, "ERR_PROTOCOL");

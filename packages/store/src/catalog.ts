@@ -24,6 +24,7 @@ export class Catalog {
   readonly byName = new Map<string, ContextLog>();
   readonly byNumber = new Map<number, ContextLog>();
   readonly #byId = new Map<string, ContextLog>();
+  /** By `importKey`: a file that grew has been finished at several lengths. */
   readonly imports = new Map<string, FinishedImport>();
   readonly damage: Damage[] = [];
   /** The highest number that any frame gives a context. */
@@ -126,7 +127,7 @@ export class Catalog {
     if (!KNOWN_TYPES.includes(type)) throw newerFrame(type);
     if (type === FRAME_RECORD) {
       const record = decodeRecord(frame.payload);
-      if (record.kind === "import") this.imports.set(record.finished.id, record.finished);
+      if (record.kind === "import") this.imports.set(importKey(record.finished), record.finished);
       if (record.kind === "context") {
         this.addContext(new ContextLog(record));
         return null;
@@ -182,4 +183,9 @@ function damaged(message: string): IoasisError {
 
 function newerFrame(type: number): IoasisError {
   return new IoasisError("ERR_NEWER", `a frame of type ${type} was made by a newer ioasis. Upgrade this one`);
+}
+
+/** One import at one length of its file. */
+export function importKey({ id, offset }: FinishedImport): string {
+  return `${id}@${offset}`;
 }

@@ -6,6 +6,7 @@
  * says how far into the file they reach. An import that was interrupted is resumed by decoding
  * the file again and skipping the facts that a context already has.
  */
+import { eventProblem } from "@ioasis/codec";
 import {
   applyBatch,
   type ContextState,
@@ -16,7 +17,7 @@ import {
   type ProfileName,
   ContextState as State,
 } from "@ioasis/core";
-import type { FinishedImport, Journal, Point } from "./journal.ts";
+import type { Journal, Point } from "./journal.ts";
 import { partialUnmap } from "./partial-unmap.ts";
 import { resolve } from "./resolve.ts";
 
@@ -41,10 +42,12 @@ export interface RecorderOptions {
   /** The context's name for a decoder's key, the `ordinal`th (from 1) of the file; asked once a key. */
   readonly nameOf: (key: string, ordinal: number) => string;
   /** Facts per key that the journal already has of this file. */
-  readonly known: ReadonlyMap<string, number>;
+  readonly known: (key: string) => number;
   /** The file names spaces by handle already (it is a history's own log), not by kernel id. */
   readonly refsAreHandles: boolean;
   readonly onDrift: (drift: DriftReport) => void;
+  /** A fact that no journal can hold (a broken line that was read all the same). */
+  readonly onProblem: (line: number, reason: string) => void;
 }
 
 interface Target {
@@ -85,14 +88,14 @@ export class FactRecorder {
   fact(fact: Fact): void {
     const seen = (this.#seen.get(fact.context) ?? 0) + 1;
     this.#seen.set(fact.context, seen);
-    if (seen <= (this.#options.known.get(fact.context) ?? 0)) {
+    if (seen <= this.#options.known(fact.context)) {
       this.knownFacts++;
       return;
     }
     const target = this.#targets.get(fact.context) ?? this.#open(fact);
     target.facts = seen;
-    if (this.#options.refsAreHandles) return this.#push(target, fact.event as IoasEvent, fact);
-    for (const event of resolve(target.state, fact.event)) {
+    const events = this.#options.refsAreHandles ? [fact.event as IoasEvent] : resolve(target.state, fact.event);
+    for (const event of events) {
       const part = partialUnmap(target.state, event, fact);
       if (part !== null) this.#push(target, part, { ...fact, errno: null });
       this.#push(target, event, fact);
@@ -103,6 +106,11 @@ export class FactRecorder {
     if (target.batch.isFull) {
       target.full.push(target.batch);
       target.batch = new EventBatch(target.epoch, target.batch.lastVersion + 1, BATCH_ROWS);
+    }
+    const problem = eventProblem(event, fact.stamp);
+    if (problem !== null) {
+      this.#options.onProblem(fact.line, `${event.type} cannot be stored: ${problem}`);
+      return;
     }
     const drift = fact.drift ?? driftOf(target.state, event, fact.errno, fact.profile);
     const { batch } = target;
@@ -165,17 +173,7 @@ export class FactRecorder {
   async finish(offset: number, sha256: string): Promise<void> {
     await this.flush(offset, sha256);
     const { id, file, format } = this.#options;
-    const contexts: Record<string, string> = {};
-    for (const { key, name } of this.#targets.values()) contexts[key] = name;
-    const before = this.#journal.imports().find((finished) => finished.id === id);
-    const finished: FinishedImport = {
-      id,
-      file,
-      format,
-      offset,
-      sha256,
-      contexts: { ...before?.contexts, ...contexts },
-    };
-    if (before?.offset !== offset || before.sha256 !== sha256) await this.#journal.recordImport(finished);
+    const isRecorded = this.#journal.imports().some((one) => one.id === id && one.offset === offset);
+    if (!isRecorded) await this.#journal.recordImport({ id, file, format, offset, sha256 });
   }
 }

@@ -3,7 +3,7 @@ import { Digest, decodeSnapshot, EMPTY_DIGEST, encodeSnapshot } from "@ioasis/co
 import { applyBatch, assert, type ContextState, type EventBatch, IoasisError, type ProfileName } from "@ioasis/core";
 import { adoptBlocks } from "./adoption.ts";
 import { type AcceptedBlock, makeBlock } from "./block-maker.ts";
-import type { Catalog } from "./catalog.ts";
+import { type Catalog, importKey } from "./catalog.ts";
 import { type ContextBirth, ContextLog, withEpoch } from "./context-log.ts";
 import { FRAME_CLOSED, FRAME_RECORD, type FrameDraft } from "./frame.ts";
 import type { FrameLog } from "./frame-log.ts";
@@ -142,7 +142,7 @@ export class FramedJournal implements Journal {
   async recordImport(finished: FinishedImport): Promise<void> {
     this.#checkWritable();
     const frame = recordFrame({ kind: "import", context: 0, finished }, ++this.#sequence);
-    await this.#push([frame], () => this.#catalog.imports.set(finished.id, finished));
+    await this.#push([frame], () => this.#catalog.imports.set(importKey(finished), finished));
   }
 
   imports(): readonly FinishedImport[] {

@@ -63,8 +63,6 @@ export interface FinishedImport {
   readonly format: string;
   readonly offset: number;
   readonly sha256: string;
-  /** Context name by the decoder's key, so that importing a grown file continues the same ones. */
-  readonly contexts: Readonly<Record<string, string>>;
 }
 
 export interface ContextInfo {
@@ -172,6 +170,7 @@ export interface Journal {
   recordEpoch(context: string, epoch: Epoch): Promise<void>;
 
   recordImport(finished: FinishedImport): Promise<void>;
+  /** Every finished import; one whose file grew is there once for each length it had. */
   imports(): readonly FinishedImport[];
 
   /** Blocks that hold versions `from` ... `to` (both included), in order. */

@@ -13,12 +13,10 @@ export interface Checkpoint {
 
 export interface KnownImport {
   readonly id: string;
-  /** Facts per decoder key that are in the journal. */
-  readonly facts: ReadonlyMap<string, number>;
+  /** How many facts of a decoder's key are in the journal. */
+  readonly facts: (key: string) => number;
   /** Context name per decoder key. */
   readonly contexts: ReadonlyMap<string, string>;
-  /** The whole file went through before; it may have grown since. */
-  readonly isFinished: boolean;
 }
 
 /** Every place worth hashing, ascending by offset. */
@@ -26,32 +24,41 @@ export function checkpoints(journal: Journal): Checkpoint[] {
   const marks = journal.contexts().flatMap(({ imports }) => imports);
   return [...marks, ...journal.imports()]
     .map(({ id, offset, sha256 }) => ({ id, offset, sha256 }))
+    .filter(({ offset }) => offset > 0)
     .sort((a, b) => a.offset - b.offset);
 }
 
 /**
- * The import that this content continues, given the checkpoints that it matched. Every context of
- * an import must match: a file that is the same only up to one of several marks is another file.
+ * The import that this content continues or repeats, given the checkpoints that it matched and its
+ * length in bytes. It repeats one that was finished at this length, even if that file has grown
+ * since. It continues one whose every checkpoint it matches: a file that is the same only up to one
+ * of several is another file.
  */
-export function knownImport(journal: Journal, matched: ReadonlySet<Checkpoint>): KnownImport | null {
-  let best: { id: string; offset: number } | null = null;
+export function knownImport(journal: Journal, matched: readonly Checkpoint[], length: number): KnownImport | null {
+  const finished = journal.imports();
+  const repeated = matched.find((hit) => hit.offset === length && finished.some((one) => same(one, hit)));
+  if (repeated !== undefined)
+    return { id: repeated.id, facts: () => Number.POSITIVE_INFINITY, contexts: contextsOf(journal, repeated.id) };
   const all = checkpoints(journal);
-  for (const { id, offset } of matched) {
-    const own = all.filter((checkpoint) => checkpoint.id === id);
-    const isWhole = own.every((checkpoint) => [...matched].some((hit) => same(hit, checkpoint)));
-    if (isWhole && (best === null || offset > best.offset)) best = { id, offset };
+  let best: Checkpoint | null = null;
+  for (const hit of matched) {
+    if (best !== null && hit.offset <= best.offset) continue;
+    const own = all.filter(({ id }) => id === hit.id);
+    if (own.every((checkpoint) => matched.some((one) => same(one, checkpoint)))) best = hit;
   }
   if (best === null) return null;
   const { id } = best;
   const facts = new Map<string, number>();
+  for (const { imports } of journal.contexts())
+    for (const mark of imports) if (mark.id === id) facts.set(mark.key, mark.facts);
+  return { id, facts: (key) => facts.get(key) ?? 0, contexts: contextsOf(journal, id) };
+}
+
+function contextsOf(journal: Journal, id: string): Map<string, string> {
   const contexts = new Map<string, string>();
   for (const { name, imports } of journal.contexts())
-    for (const mark of imports) {
-      if (mark.id !== id) continue;
-      facts.set(mark.key, mark.facts);
-      contexts.set(mark.key, name);
-    }
-  return { id, facts, contexts, isFinished: journal.imports().some((finished) => finished.id === id) };
+    for (const mark of imports) if (mark.id === id) contexts.set(mark.key, name);
+  return contexts;
 }
 
 function same(a: Checkpoint, b: Checkpoint): boolean {

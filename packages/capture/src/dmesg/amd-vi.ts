@@ -10,7 +10,7 @@
  * NX 2, US 4, I 8 (an interrupt), PR 0x10 (the page is present), RW 0x20 (a write), PE 0x40 (no
  * permission), RZ 0x80.
  */
-import { isPciAddress } from "./device-name.ts";
+import { isPciAddress } from "@ioasis/core";
 import { type FaultAccess, type FaultPrinter, hexAddress } from "./fault-line.ts";
 
 const EVENT = /\b([A-Z]{2,}(?:_[A-Z]+)+) ((?:[a-z_]+=[^\s\]=]+ ?)+)(\])?/;

@@ -11,7 +11,7 @@
  *
  * The address is that of the page: its low 12 bits are always 0.
  */
-import { plainDevice } from "./device-name.ts";
+import { plainDevice } from "@ioasis/core";
 import { type FaultDetail, type FaultPrinter, hexAddress } from "./fault-line.ts";
 
 const REQUEST =

@@ -1,9 +1,10 @@
 /** Kernel logs of every printer, and what breaks off. */
+
 import type { Fact } from "@ioasis/core";
+import { sameDevice } from "@ioasis/core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { countsOf, decode, linesOf, prefixLengths, written } from "../testing/decoded-recording.ts";
-import { sameDevice } from "./device-name.ts";
 import { dmesgDecoder } from "./dmesg-decoder.ts";
 import type { FaultLine } from "./fault-line.ts";
 import { FaultScanner } from "./fault-scanner.ts";

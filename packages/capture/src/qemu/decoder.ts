@@ -125,6 +125,10 @@ class QemuDecoder implements Decoder {
       }
       case "outside": {
         const { iova, last } = message;
+        if (last < iova) {
+          line.problem("the range ends before it begins");
+          return;
+        }
         const event = refused({ ...unknown, direction: "map", iova, length: last - iova + 1n });
         line.fact(place.context, place.profile, event, "UNKNOWN");
         return;

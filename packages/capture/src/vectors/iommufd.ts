@@ -3,7 +3,7 @@ import { type DeviceName, type ObservedEvent, protOf, type Source, U64_MAX, UNKN
 import { callRefused, type Dialect, type Emit } from "./dialect.ts";
 import { IommufdTables, type TableTraits } from "./iommufd-tables.ts";
 import { MappedPages, type MappedPiece } from "./mapped-pages.ts";
-import { type Fields, lastByte, type Meta, type VectorRecord } from "./record.ts";
+import { Fields, lastByte, type Meta, type VectorRecord } from "./record.ts";
 
 const FIXED_IOVA = 1;
 const WRITEABLE = 2;
@@ -238,10 +238,11 @@ const NOT_TOLD: TableTraits = { pageSize: null, aperture: null };
 
 /** The mock device's io page size and aperture, which the meta line tells. */
 function traitsOf(meta: Meta): TableTraits {
-  const { mock_io_page_size: size, mock_aperture_start: start, mock_aperture_last: last } = meta;
-  if (typeof size !== "number" || typeof start !== "string" || typeof last !== "string") return NOT_TOLD;
-  const first = BigInt(start) as ReturnType<Fields["u64"]>;
-  return { pageSize: BigInt(size), aperture: { first, last: BigInt(last) as typeof first } };
+  const told = new Fields("meta", meta);
+  if (!["mock_io_page_size", "mock_aperture_start", "mock_aperture_last"].every((name) => told.has(name)))
+    return NOT_TOLD;
+  const aperture = { first: told.u64("mock_aperture_start"), last: told.u64("mock_aperture_last") };
+  return { pageSize: BigInt(told.number("mock_io_page_size")), aperture };
 }
 
 function refused(record: VectorRecord): ObservedEvent {

@@ -7,15 +7,17 @@ import { openContent } from "../content.ts";
 import { tellFailure } from "../failure-exit.ts";
 import { importText } from "../format/import-text.ts";
 import { type ImportOptions, importFile } from "../import/import-file.ts";
+import { type JoinedContent, joinedContent } from "../import/joined-content.ts";
 import { Pace } from "../import/pace.ts";
 import { ProgressLine } from "../import/progress-line.ts";
-import { DRIFT_LISTED_MAX, type ImportReport } from "../import/report.ts";
+import { DRIFT_LISTED_MAX, type FileReport, type ImportReport } from "../import/report.ts";
 import { withJournal } from "../journal-choice.ts";
 import type { ContextOptions, ExitCode, World } from "../world.ts";
 
 interface Options extends ContextOptions {
   readonly format: FormatName | "auto";
   readonly pace?: number;
+  readonly join?: boolean;
 }
 
 export function importCommand(shell: Shell): Command {
@@ -24,6 +26,7 @@ export function importCommand(shell: Shell): Command {
     .addOption(new Option("--format <name>", "what the files are").choices(["auto", ...FORMATS]).default("auto"))
     .option("--context <name>", "name of the context, or the one to continue")
     .option("--pace <n>", "play at N times the recorded speed", positiveNumber)
+    .option("--join", "the files are bpftrace recordings of one boot: bring them into one order of time")
     .action((files: string[], options: Options) =>
       run(shell, options, (given) =>
         withJournal(shell.world, given, "write", (journal) => importFiles(shell.world, journal, files, given)),
@@ -39,7 +42,8 @@ async function importFiles(
 ): Promise<ExitCode> {
   const report: ImportReport = { files: [], contexts: [], drift: [], driftTotal: 0 };
   let failure: IoasisError | null = null;
-  for (const file of files) {
+  // Joined files are one recording, named after the first of them.
+  for (const file of options.join === true ? files.slice(0, 1) : files) {
     const progress = new ProgressLine(world, file);
     const importOptions: ImportOptions = {
       format: options.format,
@@ -53,7 +57,9 @@ async function importFiles(
       signal: world.signal,
     };
     try {
-      report.files.push(await importFile(journal, file, await openContent(file), importOptions));
+      const joined = options.join === true ? await joinedContent(files) : null;
+      const found = await importFile(journal, file, joined?.content ?? (await openContent(file)), importOptions);
+      report.files.push(joined === null ? found : withOrigins(found, joined));
     } catch (error) {
       if (files.length === 1 || !isAboutTheFile(error)) throw error;
       // The other files are still worth having; this one is told at once and in the exit code.
@@ -70,6 +76,15 @@ async function importFiles(
   const error = failure === null ? {} : { error: { code: failure.code, message: failure.message, at: failure.at } };
   answer(world, options, { ...report, ...error }, () => importText(report));
   return failure === null ? 0 : 2;
+}
+
+/** Problems of a joined recording, told by the file and line that they come from. */
+function withOrigins(report: FileReport, { originOf }: JoinedContent): FileReport {
+  const problems = report.problems.map(({ line, reason }) => {
+    const origin = originOf(line);
+    return origin === null ? { line, reason } : { line: origin.line, reason: `${origin.file}: ${reason}` };
+  });
+  return { ...report, problems };
 }
 
 function isAboutTheFile(error: unknown): boolean {

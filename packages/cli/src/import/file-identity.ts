@@ -3,20 +3,20 @@ import { createHash } from "node:crypto";
 import { type Checkpoint, checkpoints, type Journal, type KnownImport, knownImport } from "@ioasis/store";
 import type { Content } from "../content.ts";
 
-/** Hashes the content up to every checkpoint of the journal and says which import it continues. */
+/** Hashes the content up to every checkpoint of the journal and says which import it continues or repeats. */
 export async function findKnownImport(journal: Journal, content: Content): Promise<KnownImport | null> {
   const waiting = checkpoints(journal);
   if (waiting.length === 0) return null;
-  const matched = new Set<Checkpoint>();
+  const matched: Checkpoint[] = [];
   const hash = createHash("sha256");
-  let offset = 0;
+  let length = 0;
   let next = 0;
   const settle = (): void => {
-    if (waiting[next]?.offset !== offset) return;
+    if (waiting[next]?.offset !== length) return;
     const sha256 = hash.copy().digest("hex");
-    for (; waiting[next]?.offset === offset; next++) {
+    for (; waiting[next]?.offset === length; next++) {
       const checkpoint = waiting[next] as Checkpoint;
-      if (checkpoint.sha256 === sha256) matched.add(checkpoint);
+      if (checkpoint.sha256 === sha256) matched.push(checkpoint);
     }
   };
   settle();
@@ -24,13 +24,12 @@ export async function findKnownImport(journal: Journal, content: Content): Promi
     let from = 0;
     while (from < chunk.length) {
       const stop = waiting[next]?.offset ?? Number.POSITIVE_INFINITY;
-      const to = Math.min(chunk.length, from + stop - offset);
-      hash.update(chunk.subarray(from, to));
-      offset += to - from;
+      const to = Math.min(chunk.length, from + stop - length);
+      if (next < waiting.length) hash.update(chunk.subarray(from, to));
+      length += to - from;
       from = to;
       settle();
     }
-    if (next === waiting.length) break;
   }
-  return knownImport(journal, matched);
+  return knownImport(journal, matched, length);
 }

@@ -55,9 +55,13 @@ export async function importFile(
       contexts.add(chosen);
       return chosen;
     },
-    known: known?.facts ?? new Map(),
+    known: known?.facts ?? (() => 0),
     refsAreHandles: format === "jsonl",
     onDrift: options.onDrift,
+    onProblem: (line, reason) => {
+      report.unread++;
+      noteProblem(report, line, reason);
+    },
   });
   await feed(recorder, decoderOf(format), content, report, options);
   const short = content.cutShort();
@@ -86,7 +90,13 @@ async function feed(
   const reader = new LineReader();
   const onLine = (text: string, number: number): void => {
     report.lines = number;
-    decoder.line(text, number, sink);
+    try {
+      decoder.line(text, number, sink);
+    } catch (error) {
+      // The door of the domain (`iova`, `byteLength`) does not take every number that a broken line can hold.
+      if (!(error instanceof RangeError)) throw error;
+      sink.problem(number, `a number is out of range: ${error.message}`);
+    }
   };
   const onProblem = (line: number, reason: string): void => {
     report.lines = line;
@@ -103,7 +113,7 @@ async function feed(
     for (const part of pace === null ? [chunk] : lineParts(chunk)) {
       reader.push(part, onLine, onProblem);
       position.advance(part);
-      if (pace !== null && pace.isAhead()) {
+      if (pace?.isAhead()) {
         await flush();
         await pace.wait(signal);
       }

@@ -1,5 +1,5 @@
 /** Made-up histories for tests: maps and unmaps of one space, as a guest with churn makes them. */
-import { EventBatch, type IoasEvent, type Iova } from "@ioasis/core";
+import { byteLength, EventBatch, type IoasEvent, type Iova } from "@ioasis/core";
 import type { Journal, Point } from "@ioasis/store";
 
 const PAGE = 0x1000n;
@@ -14,7 +14,7 @@ export function eventOf(version: number): IoasEvent {
   const last = (iova + PAGE - 1n) as Iova;
   return Math.floor(step / SLOTS) % 2 === 0
     ? { type: "IovaMapped", ioas: 0, iova, last, prot: "rw", source: { kind: "va", va: 0x7f00_0000_0000n + iova } }
-    : { type: "IovaUnmapped", ioas: 0, iova, last, bytes: PAGE as never };
+    : { type: "IovaUnmapped", ioas: 0, iova, last, bytes: byteLength(PAGE) };
 }
 
 /** Appends `count` events behind the head as one block. */

@@ -2,9 +2,10 @@
 import { type Connection, type Message, memoryPair, parseMessage, Replica, type Timers } from "@ioasis/replication";
 import { type Journal, openMemoryJournal } from "@ioasis/store";
 import { type DestinationEvent, receiveFrom } from "../destination.ts";
+import type { MigrateOptions } from "../options.ts";
 import type { MigrateResult } from "../result.ts";
 import { isRefusal, mayAppend } from "../rules.ts";
-import { type MigrateOptions, migrate } from "../source.ts";
+import { migrate } from "../source.ts";
 
 export type Fate = "deliver" | "drop" | "cut";
 
