@@ -110,7 +110,10 @@ test("a file that grows adds only what is new, under its own context", () =>
     assert.is(bench.json<unknown[]>("contexts").length, 1);
     const shorter = bench.json<ImportAnswer>("import", file("shorter.log", `${GOOD}\n`));
     assert.equal([shorter.files[0]?.events, shorter.contexts], [0, [{ context: "grows", versions: 3 }]]);
-    const forked = bench.json<ImportAnswer>("import", file("forked.log", `${GOOD}\n${GOOD.replaceAll("0x1", "0x7")}\n`));
+    const forked = bench.json<ImportAnswer>(
+      "import",
+      file("forked.log", `${GOOD}\n${GOOD.replaceAll("0x1", "0x7")}\n`),
+    );
     assert.equal([forked.files[0]?.events, forked.contexts], [3, [{ context: "forked", versions: 3 }]]);
   }));
 
