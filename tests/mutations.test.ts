@@ -9,7 +9,7 @@ const test = suite("mutated recordings");
 test("no mutation of any recording stops an import or damages a journal", async () => {
   const all = recordings();
   assert.ok(all.length > 100, `${all.length} recordings`);
-  const seed = Math.floor(Math.random() * 2 ** 31);
+  const seed = 20_261_123;
   let events = 0;
   for (let round = 0; round < ROUNDS; round++)
     for (const [index, { name, bytes }] of all.entries()) {

@@ -6,6 +6,8 @@ import { build } from "esbuild";
 
 export const root = path.resolve(fileURLToPath(new URL("..", import.meta.url)));
 
+const { version } = JSON.parse(readFileSync(path.join(root, "packages/cli/package.json"), "utf8"));
+
 /** Names of the libraries that any package or the workspace itself depends on. */
 export function libraries() {
   const manifests = [
@@ -40,6 +42,7 @@ export async function bundle(entryPoints, outdir, { external = libraries(), mini
     minify,
     external,
     logLevel: "warning",
+    define: { IOASIS_VERSION: JSON.stringify(version) },
     banner: minify ? { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" } : {},
   });
 }

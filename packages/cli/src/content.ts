@@ -17,8 +17,15 @@ export async function openContent(file: string): Promise<Content> {
   const handle = await open(file, "r");
   const magic = new Uint8Array(2);
   try {
-    if ((await handle.stat()).isDirectory())
+    const status = await handle.stat();
+    if (status.isDirectory())
       throw new IoasisError("ERR_INPUT", `${file}: is a directory: name the files in it`, { file });
+    if (!status.isFile())
+      throw new IoasisError(
+        "ERR_INPUT",
+        `${file}: is no regular file and cannot be read twice: save it to a file first`,
+        { file },
+      );
     await handle.read(magic, 0, 2, 0);
   } finally {
     await handle.close();

@@ -10,6 +10,7 @@ const EXIT_CODES: Readonly<Partial<Record<string, ExitCode>>> = {
   ERR_CONTEXT_EXISTS: 2,
   ERR_VERSION: 2,
   ERR_NOT_OWNER: 1,
+  ERR_OWNER_HERE: 1,
 };
 
 /** Tells `error` and gives its exit code. A bug (no IoasisError) keeps its stack for the report. */
@@ -34,7 +35,7 @@ function fromSystem(error: unknown): IoasisError | null {
       return new IoasisError("ERR_INPUT", `${path}: is a directory: name the files in it`, at);
     case "EACCES":
     case "EPERM":
-      return new IoasisError("ERR_DISK", `${path || error.message}: permission denied: check its owner and mode`, at);
+      return new IoasisError("ERR_INPUT", `${path || error.message}: permission denied: check its owner and mode`, at);
     case "ENOSPC":
     case "EDQUOT":
       return new IoasisError("ERR_DISK", `${path || "disk"}: no space left: free some and run the command again`, at);
@@ -49,6 +50,8 @@ function fromSystem(error: unknown): IoasisError | null {
     case "ENOTFOUND":
       return new IoasisError("ERR_NETWORK", `${error.message}: is \`ioasis serve\` running there?`, at);
     default:
-      return null;
+      // The journal tells of its own disk; what else the system refuses is a path that was given.
+      if (!("syscall" in error)) return null;
+      return new IoasisError("ERR_INPUT", `${path || "input"}: cannot be read (${error.code}): check the path`, at);
   }
 }

@@ -24,6 +24,7 @@ export async function withJournal(
   const directory = journalDirectory(world, options);
   const journal = await openSegmentJournal(directory, { host: os.hostname(), readOnly: mode === "read" });
   try {
+    if (mode === "write" && journal.damage.length > 0) throw damagedJournal(journal);
     return await use(journal);
   } finally {
     await journal.close();
@@ -36,6 +37,7 @@ export function chooseContext(journal: Journal, { context }: ContextOptions): Co
   if (context !== undefined) {
     const info = journal.context(context);
     if (info !== null) return info;
+    if (journal.damage.length > 0) throw damagedJournal(journal);
     const names = all.map(({ name }) => name);
     throw new IoasisError(
       "ERR_NO_CONTEXT",
@@ -44,6 +46,7 @@ export function chooseContext(journal: Journal, { context }: ContextOptions): Co
     );
   }
   const [only, second] = all;
+  if (only === undefined && journal.damage.length > 0) throw damagedJournal(journal);
   if (only === undefined)
     throw new IoasisError("ERR_NO_CONTEXT", "the journal is empty: import a recording first (ioasis import FILE)");
   if (second !== undefined)
@@ -52,6 +55,16 @@ export function chooseContext(journal: Journal, { context }: ContextOptions): Co
       `the journal holds ${all.length} contexts: say which with --context (${listed(all.map(({ name }) => name))})`,
     );
   return only;
+}
+
+/** The journal may hold more than it can tell. */
+function damagedJournal({ damage }: Journal): IoasisError {
+  const [first] = damage;
+  return new IoasisError(
+    "ERR_DAMAGED",
+    `the journal is damaged at ${first?.file}, byte ${first?.offset}: ${first?.what}: ioasis verify tells all; restore the file from a copy or a replica`,
+    { file: first?.file ?? "", offset: first?.offset ?? 0 },
+  );
 }
 
 function listed(names: readonly string[]): string {

@@ -1,18 +1,26 @@
 /** Entry point of `ioasis`: hands the outside to the program and ends with its exit code. */
+import { isatty } from "node:tty";
 import { program } from "./program.ts";
+import { writeAll } from "./write-all.ts";
+
+const STDOUT = 1;
+const STDERR = 2;
 
 const interrupt = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interrupt.abort());
-// A reader that went away (`ioasis log | head`) is no failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
-});
 
-process.exitCode = await program(process.argv.slice(2), {
-  out: (text) => void process.stdout.write(text),
-  err: (text) => void process.stderr.write(text),
-  env: process.env,
-  isTerminal: process.stderr.isTTY === true,
-  signal: interrupt.signal,
-});
+try {
+  process.exitCode = await program(process.argv.slice(2), {
+    out: (text) => writeAll(STDOUT, text),
+    err: (text) => writeAll(STDERR, text),
+    env: process.env,
+    isTerminal: isatty(STDERR),
+    signal: interrupt.signal,
+  });
+} catch (error) {
+  // Nothing of ours ends here but a bug; a user still gets one line, and the stack where it is asked for.
+  const message = error instanceof Error ? error.message : String(error);
+  writeAll(STDERR, `ioasis: this is a bug: ${message} (IOASIS_DEBUG=1 shows where)\n`);
+  if (process.env["IOASIS_DEBUG"] && error instanceof Error) writeAll(STDERR, `${error.stack}\n`);
+  process.exitCode = 3;
+}

@@ -49,6 +49,21 @@ const COMMANDS = [
   demoCommand,
 ];
 
+/** Set by the bundler to the version of the package. */
+declare const IOASIS_VERSION: string | undefined;
+const VERSION = typeof IOASIS_VERSION === "string" ? IOASIS_VERSION : "from a checkout";
+
+/** `--json` and `--db DIR` belong to every command and may stand before its name. */
+function withLeadingOptionsLast(args: readonly string[]): string[] {
+  const rest = [...args];
+  const moved: string[] = [];
+  for (;;) {
+    if (rest[0] === "--json" || rest[0]?.startsWith("--db=")) moved.push(...rest.splice(0, 1));
+    else if (rest[0] === "--db" && rest.length > 2) moved.push(...rest.splice(0, 2));
+    else return rest.length === 0 ? moved : [...rest, ...moved];
+  }
+}
+
 /** Runs one command line. @returns the exit code of the process */
 export async function program(args: readonly string[], world: World): Promise<ExitCode> {
   let code: ExitCode = 0;
@@ -57,18 +72,18 @@ export async function program(args: readonly string[], world: World): Promise<Ex
   };
   const root = new Command("ioasis")
     .description("Flight recorder and migration engine for I/O address spaces")
+    .version(VERSION)
     .showSuggestionAfterError();
   for (const make of COMMANDS) root.addCommand(make({ world, finish }));
   for (const each of [root, ...root.commands])
     each.exitOverride().configureOutput({ writeOut: (text) => world.out(text), writeErr: () => undefined });
   try {
-    await root.parseAsync([...args], { from: "user" });
+    await root.parseAsync(withLeadingOptionsLast(args), { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
-    // Without a command commander prints the help and says no more.
-    if (error.code === "commander.help") world.err(root.helpInformation());
-    const message = error.code === "commander.help" ? "which command?" : error.message.replace(/^error: /, "");
+    const message =
+      error.code === "commander.help" ? "which command?" : error.message.replace(/^error: /, "").replace(/\.$/, "");
     return tellFailure(world, new IoasisError("ERR_USAGE", `${message}: see ioasis --help`), args.includes("--json"));
   }
   return code;

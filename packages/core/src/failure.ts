@@ -5,6 +5,8 @@
 export const FAILURE_CODES = [
   "ERR_USAGE",
   "ERR_INPUT",
+  /** A signal ended the operation; what it had made durable stays. */
+  "ERR_INTERRUPTED",
   "ERR_NO_CONTEXT",
   "ERR_CONTEXT_EXISTS",
   "ERR_CONTEXT_AMBIGUOUS",

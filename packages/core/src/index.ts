@@ -6,6 +6,7 @@ export { AreaTable } from "./area-table.ts";
 export { assert, unreachable } from "./assert.ts";
 export type { Command, Frame } from "./commands.ts";
 export { type ConformOptions, type ConformReport, conformFile, type Disagreement } from "./conform/conform-file.ts";
+export { noCounts } from "./conform/counts.ts";
 export { decide, type Outputs } from "./decide/decide.ts";
 export type { Outcome, Refusal } from "./decide/outcome.ts";
 export { type Decimal, formatDecimal, minus, parseDecimal, plus, ticksAt } from "./decimal.ts";

@@ -1,6 +1,6 @@
 /** `--at`: from what a person says about a moment to the version that was then. */
 import { type Decimal, formatDecimal, IoasisError, parseDecimal, secondsOfRfc3339 } from "@ioasis/core";
-import type { Journal } from "@ioasis/store";
+import type { ContextInfo, Journal } from "@ioasis/store";
 import { joinClock } from "./clock-join.ts";
 import { type Clocks, clocksOf, versionAtTime } from "./clocks.ts";
 
@@ -17,10 +17,21 @@ export function versionAt(journal: Journal, context: string, spec: string | unde
   if (info === null)
     throw new IoasisError("ERR_NO_CONTEXT", `${context}: the journal has no such context`, { context });
   const head = info.head.version;
+  // What follows the last intact version is unknown: so is "now", and whatever may lie behind it.
+  if (info.damagedFrom !== null && (spec === undefined || Number(spec) >= info.damagedFrom)) throw damaged(info);
   if (spec === undefined) return head;
   if (/^[-+]?\d+$/.test(spec)) return numbered(spec, head, context);
-  if (spec.startsWith("@")) return timed(journal, context, spec);
-  return bookmarked(journal, context, spec);
+  const version = spec.startsWith("@") ? timed(journal, context, spec) : bookmarked(journal, context, spec);
+  if (info.damagedFrom !== null && version === head) throw damaged(info);
+  return version;
+}
+
+function damaged({ name, damagedFrom, head }: ContextInfo): IoasisError {
+  return new IoasisError(
+    "ERR_DAMAGED",
+    `context "${name}" is damaged from version ${damagedFrom} on: ask for a version up to ${head.version}, or restore the journal (ioasis verify says where)`,
+    { context: name, version: damagedFrom ?? 0 },
+  );
 }
 
 function numbered(spec: string, head: number, context: string): number {

@@ -1,6 +1,7 @@
 /** `changes`: the last change of a range up to a version, and the next after it. */
 import { type EventType, eventAt, type IoasHandle, type Range, TYPE_MAPPED, TYPE_UNMAPPED } from "@ioasis/core";
 import type { Journal } from "@ioasis/store";
+import { endOf } from "./end-of.ts";
 import { type EventMark, markOf, type Row, versionOf } from "./event-mark.ts";
 import { placeOf } from "./history.ts";
 import { type Narrowing, spacesEver } from "./narrowing.ts";
@@ -34,7 +35,7 @@ export function changesAround(
   /** The end of a space changes the range only where something of it was still mapped. */
   const hadMapped: HadMapped = (ioas, before) =>
     journal.state(context, before).spaces[ioas]?.areas.overlaps(range.first, range.last) === true;
-  const head = journal.context(context)?.head.version ?? version;
+  const head = endOf(journal, context);
   return {
     context,
     version,

@@ -12,6 +12,7 @@ import {
 } from "@ioasis/core";
 import type { Journal } from "@ioasis/store";
 import { ioasName } from "./area-json.ts";
+import { endOf } from "./end-of.ts";
 import { markOf, type Row, recordedOf } from "./event-mark.ts";
 import { type Narrowing, spacesEver } from "./narrowing.ts";
 import { type Scope, touching } from "./touching.ts";
@@ -39,7 +40,7 @@ export function* historyOf(
   context: string,
   range: Range,
   narrowing: Narrowing = {},
-  to = journal.context(context)?.head.version ?? 0,
+  to = endOf(journal, context),
 ): Generator<HistoryRow> {
   const scope: Scope = {
     range,

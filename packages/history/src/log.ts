@@ -1,6 +1,7 @@
 /** `log`: the events themselves, filtered. */
 import { EVENT_TYPES, IoasisError, type Range, type Recorded, recordedAt } from "@ioasis/core";
 import type { Journal } from "@ioasis/store";
+import { endOf } from "./end-of.ts";
 import { recordedOf } from "./event-mark.ts";
 import { type Narrowing, spacesEver } from "./narrowing.ts";
 import { type Scope, touches } from "./touching.ts";
@@ -20,7 +21,7 @@ export interface LogFilter extends Narrowing {
  */
 export function* logOf(journal: Journal, context: string, filter: LogFilter = {}): Generator<Recorded> {
   const from = filter.from ?? 1;
-  const to = filter.to ?? journal.context(context)?.head.version ?? 0;
+  const to = filter.to ?? endOf(journal, context);
   const typeCode = filter.type === undefined ? null : codeOf(filter.type);
   const spaces = spacesEver(journal, context, filter);
   const scope: Scope | null = filter.range === undefined ? null : { range: filter.range, spaces };

@@ -17,7 +17,7 @@ import {
   type ProfileName,
   ContextState as State,
 } from "@ioasis/core";
-import type { Journal, Point } from "./journal.ts";
+import type { FinishedImport, Journal, Point } from "./journal.ts";
 import { partialUnmap } from "./partial-unmap.ts";
 import { resolve } from "./resolve.ts";
 
@@ -94,7 +94,9 @@ export class FactRecorder {
     }
     const target = this.#targets.get(fact.context) ?? this.#open(fact);
     target.facts = seen;
-    const events = this.#options.refsAreHandles ? [fact.event as IoasEvent] : resolve(target.state, fact.event);
+    const events = this.#options.refsAreHandles
+      ? [fact.event as IoasEvent]
+      : resolve(target.state, fact.event, fact.errno);
     for (const event of events) {
       const part = partialUnmap(target.state, event, fact);
       if (part !== null) this.#push(target, part, { ...fact, errno: null });
@@ -169,11 +171,11 @@ export class FactRecorder {
     return points;
   }
 
-  /** The file went through to its end: flushes and records that. */
-  async finish(offset: number, sha256: string): Promise<void> {
+  /** The file went through to its end, which alone settled some facts: flushes and records that. */
+  async finish(offset: number, sha256: string, settled: FinishedImport["settled"] = {}): Promise<void> {
     await this.flush(offset, sha256);
     const { id, file, format } = this.#options;
     const isRecorded = this.#journal.imports().some((one) => one.id === id && one.offset === offset);
-    if (!isRecorded) await this.#journal.recordImport({ id, file, format, offset, sha256 });
+    if (!isRecorded) await this.#journal.recordImport({ id, file, format, offset, sha256, settled });
   }
 }

@@ -13,6 +13,7 @@ export type {
   Recovery,
   ReplicaId,
   Seal,
+  SettledFacts,
   StoredBlock,
   VerifyReport,
 } from "./journal.ts";

@@ -186,6 +186,7 @@ export function journalContract(name: string, open: () => Promise<Journal>): voi
       format: "qemu",
       offset: 200,
       sha256: "ab",
+      settled: {},
     };
     await journal.recordImport(finished);
     await journal.recordImport({ ...finished, offset: 300 });

@@ -56,6 +56,14 @@ export interface ImportMark {
   readonly facts: number;
 }
 
+/** Facts of one context that only the end of the file settled: had it gone on, they might read otherwise. */
+export interface SettledFacts {
+  /** How many, the last ones of the import so far. */
+  readonly facts: number;
+  /** Hash of them, to see in the grown file whether they read the same there. */
+  readonly sha256: string;
+}
+
 /** An import that went through to the end of its file. */
 export interface FinishedImport {
   readonly id: string;
@@ -63,6 +71,8 @@ export interface FinishedImport {
   readonly format: string;
   readonly offset: number;
   readonly sha256: string;
+  /** By the decoder's key. */
+  readonly settled: Readonly<Record<string, SettledFacts>>;
 }
 
 export interface ContextInfo {

@@ -2,7 +2,7 @@
  * Finds what the journal already holds of a file: the same bytes, or a prefix of a file that has
  * grown or whose import was interrupted.
  */
-import type { Journal } from "./journal.ts";
+import type { Journal, SettledFacts } from "./journal.ts";
 
 /** A place in the content at which its hash tells whether it is the same as before. */
 export interface Checkpoint {
@@ -17,6 +17,8 @@ export interface KnownImport {
   readonly facts: (key: string) => number;
   /** Context name per decoder key. */
   readonly contexts: ReadonlyMap<string, string>;
+  /** Facts that the end of the file settled, to be found again in one that grew; by decoder key. */
+  readonly settled: Readonly<Record<string, SettledFacts>>;
 }
 
 /** Every place worth hashing, ascending by offset. */
@@ -38,7 +40,12 @@ export function knownImport(journal: Journal, matched: readonly Checkpoint[], le
   const finished = journal.imports();
   const repeated = matched.find((hit) => hit.offset === length && finished.some((one) => same(one, hit)));
   if (repeated !== undefined)
-    return { id: repeated.id, facts: () => Number.POSITIVE_INFINITY, contexts: contextsOf(journal, repeated.id) };
+    return {
+      id: repeated.id,
+      facts: () => Number.POSITIVE_INFINITY,
+      contexts: contextsOf(journal, repeated.id),
+      settled: {},
+    };
   const all = checkpoints(journal);
   let best: Checkpoint | null = null;
   for (const hit of matched) {
@@ -51,7 +58,9 @@ export function knownImport(journal: Journal, matched: readonly Checkpoint[], le
   const facts = new Map<string, number>();
   for (const { imports } of journal.contexts())
     for (const mark of imports) if (mark.id === id) facts.set(mark.key, mark.facts);
-  return { id, facts: (key) => facts.get(key) ?? 0, contexts: contextsOf(journal, id) };
+  const { offset } = best;
+  const settled = finished.find((one) => one.id === id && one.offset === offset)?.settled ?? {};
+  return { id, facts: (key) => facts.get(key) ?? 0, contexts: contextsOf(journal, id), settled };
 }
 
 function contextsOf(journal: Journal, id: string): Map<string, string> {

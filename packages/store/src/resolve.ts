@@ -6,10 +6,10 @@
  * (`IoasFound`, or in the `DeviceAttached` that names it), so that a later recording of the same
  * guest finds it again.
  */
-import type { ContextState, Hwpt, IoasEvent, IoasHandle, KernelRef, ObservedEvent } from "@ioasis/core";
+import type { ContextState, Errno, Hwpt, IoasEvent, IoasHandle, KernelRef, ObservedEvent } from "@ioasis/core";
 
 /** The events that stand for one observed event: itself, after the discovery of its space if need be. */
-export function resolve(state: ContextState, event: ObservedEvent): readonly IoasEvent[] {
+export function resolve(state: ContextState, event: ObservedEvent, errno: Errno | null): readonly IoasEvent[] {
   switch (event.type) {
     case "IovaMapped":
     case "IovaUnmapped":
@@ -28,6 +28,9 @@ export function resolve(state: ContextState, event: ObservedEvent): readonly Ioa
       return state.spaceOfKernelId(event.kernelId) === null ? [{ ...event, ioas: state.spaces.length }] : [];
     case "MapRefused":
     case "UnmapRefused":
+      // ENOENT may mean that there is no such space: then a refusal proves none.
+      if (event.ioas !== null && errno !== "ENOENT")
+        return withSpace(state, event.ioas, (ioas) => ({ ...event, ioas }));
       return [{ ...event, ioas: state.spaceOfKernelId(event.ioas)?.handle ?? null }];
     case "HwptAllocated":
       return withSpace(state, event.ioas, (ioas) => ({ ...event, ioas, hwpt: state.hwpts.length }));

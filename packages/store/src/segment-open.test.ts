@@ -46,6 +46,7 @@ test("everything is there again after closing", async () => {
     format: "qemu",
     offset: 5,
     sha256: "00",
+    settled: { "": { facts: 1, sha256: "11" } },
   });
   const [imports, live] = [journal.imports(), picture(journal.live("guest"))];
   await journal.close();
@@ -130,7 +131,8 @@ test("goes on in the next file when one is full, and reads across", async () => 
   const disk = new FakeDisk();
   const journal = await openSegmentJournal("/j", { ...options, disk });
   await journal.create("guest", "iommufd");
-  const big = () => journal.recordImport({ id: "big", file: "x".repeat(20 << 20), format: "", offset: 0, sha256: "" });
+  const big = () =>
+    journal.recordImport({ id: "big", file: "x".repeat(20 << 20), format: "", offset: 0, sha256: "", settled: {} });
   for (let i = 0; i < 3; i++) await big();
   await fill(journal, "guest", [500]);
   await big();

@@ -31,7 +31,7 @@ async function sample() {
   note();
   await fill(journal, "a", [30]);
   note();
-  await journal.recordImport({ id: "i", file: "f", format: "qemu", offset: 1, sha256: "" });
+  await journal.recordImport({ id: "i", file: "f", format: "qemu", offset: 1, sha256: "", settled: {} });
   note();
   await fill(journal, "b", [12]);
   note();

@@ -1,5 +1,5 @@
 import { LineReader } from "@ioasis/capture";
-import { type ConformReport, conformFile, type Disagreement, IoasisError } from "@ioasis/core";
+import { type ConformReport, conformFile, type Disagreement, IoasisError, noCounts } from "@ioasis/core";
 import type { Command } from "commander";
 import { answer, command, run, type Shell } from "../command.ts";
 import { openContent } from "../content.ts";
@@ -8,6 +8,7 @@ import type { CommonOptions } from "../world.ts";
 
 interface Options extends CommonOptions {
   readonly kernel?: string;
+  readonly host?: string;
 }
 
 export interface ConformAnswer {
@@ -24,6 +25,7 @@ export function conformCommand(shell: Shell): Command {
   return command("conform FILE... [options]", "The model against recorded kernel calls; exit 1 when a step disagrees")
     .argument("<file...>", "vectors: a meta line, then one call a line; gzipped files are read as they are")
     .option("--kernel <release>", "model this kernel (6.12, 7.3) instead of the recording's")
+    .option("--host <name>", "the IOMMU that VFIO devices sit behind, where a recording does not tell")
     .action((files: string[], options: Options) =>
       run(shell, options, async (given) => {
         const total: ConformAnswer = {
@@ -31,17 +33,17 @@ export function conformCommand(shell: Shell): Command {
           steps: 0,
           agreed: 0,
           disagreed: [],
-          ignored: {},
-          flagged: {},
+          ignored: noCounts(),
+          flagged: noCounts(),
         };
-        for (const file of files) add(total, file, await conformOf(file, given.kernel));
+        for (const file of files) add(total, file, await conformOf(file, given));
         answer(world, given, total, () => conformText(total));
         return total.disagreed.length === 0 ? 0 : 1;
       }),
     );
 }
 
-async function conformOf(file: string, kernel: string | undefined): Promise<ConformReport> {
+async function conformOf(file: string, { kernel, host }: Options): Promise<ConformReport> {
   const lines: string[] = [];
   const reader = new LineReader();
   const onProblem = (line: number, reason: string): void => {
@@ -51,7 +53,10 @@ async function conformOf(file: string, kernel: string | undefined): Promise<Conf
     reader.push(chunk, (text) => lines.push(text), onProblem);
   reader.end((text) => lines.push(text), onProblem);
   try {
-    return conformFile(lines, kernel === undefined ? {} : { kernel });
+    return conformFile(lines, {
+      ...(kernel === undefined ? {} : { kernel }),
+      ...(host === undefined ? {} : { host }),
+    });
   } catch (error) {
     if (error instanceof IoasisError)
       throw new IoasisError(error.code, `${file}: ${error.message}`, { file, ...error.at });
@@ -63,6 +68,10 @@ function add(total: ConformAnswer, file: string, { steps, agreed, disagreed, ign
   total.steps += steps;
   total.agreed += agreed;
   total.disagreed.push(...disagreed.map((one) => ({ file, ...one })));
-  for (const [op, count] of Object.entries(ignored)) total.ignored[op] = (total.ignored[op] ?? 0) + count;
-  for (const [bug, count] of Object.entries(flagged)) total.flagged[bug] = (total.flagged[bug] ?? 0) + count;
+  addCounts(total.ignored, ignored);
+  addCounts(total.flagged, flagged);
+}
+
+function addCounts(total: Record<string, number>, counts: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(counts)) total[name] = (total[name] ?? 0) + count;
 }

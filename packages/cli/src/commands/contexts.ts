@@ -10,9 +10,16 @@ export function contextsCommand(shell: Shell): Command {
     (options: CommonOptions) =>
       run(shell, options, (given) =>
         withJournal(shell.world, given, "read", async (journal) => {
-          const lines = journal.contexts().map(({ name }) => contextLine(journal, name));
+          const lines = journal
+            .contexts()
+            .map(({ name, damagedFrom }) => ({ ...contextLine(journal, name), damagedFrom }));
           answer(shell.world, given, lines, () => contextsText(lines));
-          return 0;
+          const [damage] = journal.damage;
+          if (damage === undefined) return 0;
+          shell.world.err(
+            `ioasis: the journal is damaged at ${damage.file}, byte ${damage.offset}: ${damage.what}: the versions above are what is intact (ERR_DAMAGED)\n`,
+          );
+          return 3;
         }),
       ),
   );

@@ -89,5 +89,5 @@ function withOrigins(report: FileReport, { originOf }: JoinedContent): FileRepor
 
 function isAboutTheFile(error: unknown): boolean {
   if (error instanceof IoasisError) return error.code === "ERR_INPUT";
-  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "EISDIR");
+  return error instanceof Error && "code" in error && "path" in error;
 }

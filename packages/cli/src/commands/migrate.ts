@@ -72,14 +72,14 @@ async function move(world: World, journal: Journal, context: string, options: Op
 
 /** Plays a recording into the context; resolves at its end, the switchover. */
 function feedOf(world: World, journal: Journal, context: string, file: string, pace: number | undefined) {
-  return async (): Promise<void> => {
+  return async ({ signal }: { readonly signal: AbortSignal }): Promise<void> => {
     await importFile(journal, file, await openContent(file), {
       format: "auto",
       context,
       pace: pace === undefined ? null : new Pace(pace),
       onDrift: ({ version, rule, line }) => world.err(`${file}:${line}: drift at version ${version}: ${rule}\n`),
       onProgress: () => undefined,
-      signal: world.signal,
+      signal: AbortSignal.any([world.signal, signal]),
     });
   };
 }

@@ -7,7 +7,7 @@ export function contradictions(facts: readonly Fact[]): number {
   const state = new ContextState();
   let count = 0;
   for (const fact of facts)
-    for (const event of resolve(state, fact.event)) {
+    for (const event of resolve(state, fact.event, fact.errno)) {
       // The base is taken as complete: what no fact mapped was never mapped.
       if ("ioas" in event && event.ioas !== null) state.space(event.ioas).isWhole = true;
       if (applies(state, event, fact.profile) === "contradicts") count++;

@@ -1,5 +1,6 @@
 /** What the demo tells as it goes: steps with their time, findings, and checks that can fail. */
 import type { World } from "../world.ts";
+import { recording } from "./recordings.ts";
 
 export class Story {
   isAsExpected = true;
@@ -32,9 +33,11 @@ export class Story {
     const result = this.isAsExpected ? `all ${this.#checks} checks hold` : "a check FAILED (see above)";
     const place =
       folder === null ? "" : `The journals are in ${folder} (--db ${folder}/source, .../destination, .../fault).\n`;
+    const boot = recording(this.#world, "boot.trace.txt.gz");
     this.#world.out(`\nDone in ${seconds} s: ${result}.\n${place}
 Try next (from a checkout: npx --yes pnpm@12 --silent ioasis ...):
-  ioasis import demo/boot.trace.txt.gz             put a boot of a real kernel into your journal
+  ioasis import ${boot}
+                                                   put a boot of a real kernel into your journal
   ioasis at --at "ORACLE snapshot 1-up end"        the space as it was at that mark of the trace
   ioasis who 0xfffff000                            what is mapped there, by whom, since when
   ioasis history 0xfffff000                        everything that ever happened to that page

@@ -29,8 +29,13 @@ export function contextNaming(
   };
 }
 
+/** An empty context of this replica is what an import left that died before its first events: it is free. */
 function freeName(journal: Journal, stem: string): string {
+  const isTaken = (name: string): boolean => {
+    const info = journal.context(name);
+    return info !== null && (info.head.version > 0 || info.epochs.at(-1)?.owner !== journal.replica);
+  };
   let name = stem;
-  for (let n = 2; journal.context(name) !== null; n++) name = `${stem}-${n}`;
+  for (let n = 2; isTaken(name); n++) name = `${stem}-${n}`;
   return name;
 }

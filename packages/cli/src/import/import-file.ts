@@ -8,6 +8,7 @@ import { contextNaming } from "./context-naming.ts";
 import { findKnownImport } from "./file-identity.ts";
 import type { Pace } from "./pace.ts";
 import { type FileReport, PROBLEMS_LISTED_MAX } from "./report.ts";
+import { readsTheSame, SettledTally } from "./settled-facts.ts";
 
 const HEAD_BYTES = 256 * 1024;
 
@@ -29,7 +30,10 @@ export async function importFile(
   options: ImportOptions,
 ): Promise<FileReport> {
   const format = await chooseFormat(file, content, options.format);
-  const known = await findKnownImport(journal, content);
+  let known = await findKnownImport(journal, content);
+  const hasForked = known !== null && !(await readsTheSame(content, format, known));
+  const before = [...(known?.contexts.values() ?? [])].join(", ");
+  if (hasForked) known = null;
   const report: FileReport = {
     file,
     format,
@@ -64,6 +68,12 @@ export async function importFile(
     },
   });
   await feed(recorder, decoderOf(format), content, report, options);
+  if (hasForked)
+    noteProblem(
+      report,
+      report.lines,
+      `the beginning of this file was imported before as ${before}, but its end there reads otherwise here: it has a context of its own`,
+    );
   const short = content.cutShort();
   if (short !== null) noteProblem(report, report.lines + 1, short);
   report.recognised = report.lines - report.unread;
@@ -122,7 +132,7 @@ async function feed(
     if (recorder.wantsFlush || signal.aborted) await flush();
     if (signal.aborted)
       throw new IoasisError(
-        "ERR_INPUT",
+        "ERR_INTERRUPTED",
         `${report.file}: interrupted at line ${report.lines}: import it again to go on`,
         {
           file: report.file,
@@ -131,7 +141,14 @@ async function feed(
       );
   }
   reader.end(onLine, onProblem);
-  decoder.end(sink);
+  const settled = new SettledTally();
+  decoder.end({
+    ...sink,
+    fact(fact) {
+      settled.add(fact);
+      sink.fact(fact);
+    },
+  });
   position.finish();
   if (report.lines > 0 && report.unread >= report.lines && recorder.events + recorder.knownFacts === 0)
     throw new IoasisError(
@@ -139,7 +156,7 @@ async function feed(
       `${report.file}: not one of its ${report.lines} lines is a ${report.format} record (line ${report.problems[0]?.line}: ${report.problems[0]?.reason}): leave --format away or give another`,
       { file: report.file },
     );
-  await recorder.finish(position.offset, position.sha256());
+  await recorder.finish(position.offset, position.sha256(), settled.value());
   report.events = recorder.events;
   report.known = recorder.knownFacts;
 }

@@ -73,9 +73,13 @@ test("every step of every scenario is really compared", () => {
 });
 
 test("a recording of another interface is counted, not judged", () => {
-  const lines = ['{"meta":{"name":"other","kernel":"6.12.1"}}', '{"i":0,"op":"frob","in":{},"errno":0,"out":{}}'];
-  const report = { steps: 1, agreed: 0, disagreed: [], ignored: { frob: 1 }, flagged: {}, host: null };
-  assert.equal(conformFile(lines), report);
+  const lines = [
+    '{"meta":{"name":"other","kernel":"6.12.1"}}',
+    '{"i":0,"op":"constructor","in":{},"errno":0,"out":{}}',
+  ];
+  const { ignored, ...rest } = conformFile(lines);
+  assert.equal(rest, { steps: 1, agreed: 0, disagreed: [], flagged: {}, host: null });
+  assert.equal(Object.entries(ignored), [["constructor", 1]]);
 });
 
 test("what is no recording is refused with its line", () => {

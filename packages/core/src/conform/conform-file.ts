@@ -1,5 +1,7 @@
 /** The model against one recording of kernel calls: every step agrees, disagrees, or is not checked. */
+
 import { conformIommufd } from "./conform-iommufd.ts";
+import { noCounts } from "./counts.ts";
 import { type Recording, readRecording } from "./recording.ts";
 import { conformSpapr, isSpapr } from "./spapr-conform.ts";
 import { conformType1, isType1 } from "./type1-conform.ts";
@@ -53,7 +55,7 @@ function isIommufd({ meta }: Recording): boolean {
 
 /** A recording of another interface: there is no model of it. */
 function unmodelled({ steps }: Recording): ConformReport {
-  const ignored: Record<string, number> = {};
+  const ignored = noCounts();
   for (const { op } of steps) ignored[op] = (ignored[op] ?? 0) + 1;
   return { steps: steps.length, agreed: 0, disagreed: [], ignored, flagged: {}, host: null };
 }

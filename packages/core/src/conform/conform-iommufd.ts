@@ -1,9 +1,11 @@
 /** The model against a recording of /dev/iommu. */
+
 import { IoasisError } from "../failure.ts";
 import { type HostTraits, hostTraits } from "../profile/host-traits.ts";
 import { type KernelProfile, kernelProfile } from "../profile/kernel-profile.ts";
 import { isSame } from "./compare.ts";
 import type { ConformOptions, ConformReport, Disagreement } from "./conform-file.ts";
+import { noCounts } from "./counts.ts";
 import type { Answer, Checked } from "./operation.ts";
 import { CHECKED, IGNORED, REMEMBERED } from "./operations.ts";
 import type { Recording, Step } from "./recording.ts";
@@ -43,7 +45,7 @@ interface Played {
 class Referee {
   #replays: readonly Replay[];
   readonly #disagreed: Disagreement[] = [];
-  readonly #ignored: Record<string, number> = {};
+  readonly #ignored = noCounts();
   #agreed = 0;
 
   constructor(replays: readonly Replay[]) {

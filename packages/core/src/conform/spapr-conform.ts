@@ -1,7 +1,9 @@
 /** The model of sPAPR TCE containers against one recording of them. */
+
 import { UNDEFINED_SHIFT, UNMAP_PAST_TABLE_END } from "../spapr/kernel-bugs.ts";
 import { isSame } from "./compare.ts";
 import type { ConformOptions, ConformReport, Disagreement } from "./conform-file.ts";
+import { noCounts } from "./counts.ts";
 import type { Recording, Step } from "./recording.ts";
 import { followSpapr } from "./spapr-follow.ts";
 import { SPAPR_CHECKED, type SpaprAnswer } from "./spapr-operations.ts";
@@ -17,7 +19,7 @@ export function isSpapr({ meta }: Recording): boolean {
 export function conformSpapr({ meta, steps }: Recording, options: ConformOptions): ConformReport {
   const replay = new SpaprReplay(meta, options.kernel);
   const disagreed: Disagreement[] = [];
-  const ignored: Record<string, number> = {};
+  const ignored = noCounts();
   const flagged: Record<string, number> = {};
   let agreed = 0;
   for (const step of steps) {

@@ -1,5 +1,7 @@
 /** The model of the VFIO type1 container against one recording of it. */
+
 import type { ConformReport, Disagreement } from "./conform-file.ts";
+import { noCounts } from "./counts.ts";
 import type { Recording, Step } from "./recording.ts";
 import { TYPE1_FOLLOWING } from "./type1-follow.ts";
 import { TYPE1_CHECKED, type Type1Answer } from "./type1-operations.ts";
@@ -15,7 +17,7 @@ export function isType1({ meta }: Recording): boolean {
 export function conformType1({ meta, steps }: Recording): ConformReport {
   const replay = new Type1Replay(meta);
   const disagreed: Disagreement[] = [];
-  const ignored: Record<string, number> = {};
+  const ignored = noCounts();
   const flagged: Record<string, number> = {};
   let agreed = 0;
   for (const step of steps) {
