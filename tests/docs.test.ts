@@ -29,7 +29,10 @@ test("the README's commands do what they say, in the order in which they stand",
         .flatMap((word) => (word.includes("*") ? expanded(word) : [word]))
         .map((word) => (/^(demo|tests|docs)\//.test(word) ? path.join(ROOT, word) : word));
       const { status, out, err } = bench.run(...args);
-      assert.ok(status === 0 || (status === 1 && /^ioasis (who|diff|precheck)/.test(line)), `${line}: exit ${status}: ${err}`);
+      assert.ok(
+        status === 0 || (status === 1 && /^ioasis (who|diff|precheck)/.test(line)),
+        `${line}: exit ${status}: ${err}`,
+      );
       assert.ok(out.length > 0, `${line} printed nothing`);
     }
   } finally {

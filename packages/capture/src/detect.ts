@@ -20,9 +20,14 @@ const BINARY_LOOK_BYTES = 8_192;
  */
 export function detect(head: Uint8Array, name: string): Detection {
   if (head.length === 0) return hopeless("the file is empty");
-  const binary = binaryKind(head);
-  if (binary !== null) return hopeless(binary);
+  const packed = packedKind(head);
+  if (packed !== null) return hopeless(packed);
   const text = new TextDecoder().decode(head);
+  if (head.subarray(0, BINARY_LOOK_BYTES).includes(0)) {
+    // A log may have been damaged in the middle: its other lines are still worth having.
+    const found = byLines(sample(text), text, name);
+    return "format" in found ? found : hopeless("a binary file, not a log");
+  }
   if (text.trim() === "") return hopeless("the file holds blank lines only");
   const other = OTHER_KINDS.find((kind) => kind.head?.test(text.slice(0, LINE_LENGTH_MAX)));
   if (other !== undefined) return refused(other.words);
@@ -78,7 +83,7 @@ function sample(text: string): string[] {
 }
 
 /** Null: text. */
-function binaryKind(head: Uint8Array): string | null {
+function packedKind(head: Uint8Array): string | null {
   const start = String.fromCharCode(...head.subarray(0, 12));
   if (start.startsWith("\x17\x08\x44tracing"))
     return "a binary trace-cmd file (trace.dat): run `trace-cmd report` first";
@@ -87,7 +92,7 @@ function binaryKind(head: Uint8Array): string | null {
   if (start.startsWith("\xfd7zXZ")) return "compressed by xz: unpack it first (gzip is read as it is)";
   if (start.startsWith("BZh")) return "compressed by bzip2: unpack it first (gzip is read as it is)";
   if (start.startsWith("\xff\xfe") || start.startsWith("\xfe\xff")) return "UTF-16 text: convert it to UTF-8 first";
-  return head.subarray(0, BINARY_LOOK_BYTES).includes(0) ? "a binary file, not a log" : null;
+  return null;
 }
 
 function jsonKind(text: string): string | null {

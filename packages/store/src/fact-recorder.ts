@@ -58,8 +58,8 @@ interface Target {
   readonly epoch: number;
   readonly state: ContextState;
   batch: EventBatch;
-  /** Batches that filled up before the next flush. */
-  full: EventBatch[];
+  /** Batches that filled up before the next flush, each with the facts that it ends after. */
+  full: { readonly batch: EventBatch; readonly facts: number }[];
   /** Facts seen of this key, known ones included. */
   facts: number;
 }
@@ -106,7 +106,7 @@ export class FactRecorder {
 
   #push(target: Target, event: IoasEvent, fact: Fact): void {
     if (target.batch.isFull) {
-      target.full.push(target.batch);
+      target.full.push({ batch: target.batch, facts: target.facts - 1 });
       target.batch = new EventBatch(target.epoch, target.batch.lastVersion + 1, BATCH_ROWS);
     }
     const problem = eventProblem(event, fact.stamp);
@@ -156,14 +156,18 @@ export class FactRecorder {
     const points = new Map<string, Point>();
     const { id, file, format } = this.#options;
     for (const target of this.#targets.values()) {
-      const batches = [...target.full, target.batch].filter((batch) => batch.length > 0);
+      const batches = [...target.full, { batch: target.batch, facts: target.facts }].filter(
+        ({ batch }) => batch.length > 0,
+      );
       if (batches.length === 0) continue;
       if (target.isNew) {
-        await this.#journal.create(target.name, target.profile);
+        if (this.#journal.context(target.name) === null) await this.#journal.create(target.name, target.profile);
         target.isNew = false;
       }
-      const mark = { id, key: target.key, file, format, offset, sha256, facts: target.facts };
-      for (const batch of batches) points.set(target.name, await this.#journal.append(target.name, batch, { mark }));
+      for (const { batch, facts } of batches) {
+        const mark = { id, key: target.key, file, format, offset, sha256, facts };
+        points.set(target.name, await this.#journal.append(target.name, batch, { mark }));
+      }
       target.full = [];
       target.batch = new EventBatch(target.epoch, target.batch.lastVersion + 1, BATCH_ROWS);
     }

@@ -73,7 +73,7 @@ async function move(world: World, journal: Journal, context: string, options: Op
 /** Plays a recording into the context; resolves at its end, the switchover. */
 function feedOf(world: World, journal: Journal, context: string, file: string, pace: number | undefined) {
   return async ({ signal }: { readonly signal: AbortSignal }): Promise<void> => {
-    await importFile(journal, file, await openContent(file), {
+    const { contexts, events, known } = await importFile(journal, file, await openContent(file), {
       format: "auto",
       context,
       pace: pace === undefined ? null : new Pace(pace),
@@ -81,5 +81,10 @@ function feedOf(world: World, journal: Journal, context: string, file: string, p
       onProgress: () => undefined,
       signal: AbortSignal.any([world.signal, signal]),
     });
+    if (events + known === 0)
+      throw new IoasisError("ERR_INPUT", `--play ${file}: no event is in it: there is nothing to move`, { file });
+    const others = contexts.filter((name) => name !== context);
+    if (others.length > 0)
+      world.err(`ioasis: --play ${file}: only ${context} is moved, ${others.join(", ")} stay here\n`);
   };
 }
