@@ -11,6 +11,9 @@ interface Options extends CommonOptions {
   readonly host?: string;
 }
 
+/** A recording is one process' calls; all of them are held while it is replayed. */
+const STEPS_MAX = 1_000_000;
+
 export interface ConformAnswer {
   readonly files: number;
   steps: number;
@@ -49,8 +52,13 @@ async function conformOf(file: string, { kernel, host }: Options): Promise<Confo
   const onProblem = (line: number, reason: string): void => {
     throw new IoasisError("ERR_INPUT", `${file}: line ${line}: ${reason}`, { file, line });
   };
-  for await (const chunk of (await openContent(file)).chunks())
+  for await (const chunk of (await openContent(file)).chunks()) {
     reader.push(chunk, (text) => lines.push(text), onProblem);
+    if (lines.length > STEPS_MAX)
+      throw new IoasisError("ERR_LIMIT", `${file}: more than ${STEPS_MAX} lines: cut the recording into files`, {
+        file,
+      });
+  }
   reader.end((text) => lines.push(text), onProblem);
   try {
     return conformFile(lines, {

@@ -28,7 +28,7 @@ export function explainCommand(shell: Shell): Command {
           throw new IoasisError("ERR_USAGE", "give the fault's lines, or --file with a log that has them");
         const faults = given.file === undefined ? faultsIn(lines) : await faultsOfFile(given.file);
         if (faults.length > FAULTS_MAX)
-          world.err(`ioasis: ${faults.length} faults found; only the first ${FAULTS_MAX} are explained\n`);
+          world.err(`ioasis: more than ${FAULTS_MAX} faults found; only the first ${FAULTS_MAX} are explained\n`);
         return withJournal(world, given, "read", async (journal) => {
           const { name } = chooseContext(journal, given);
           const clocks = clocksOf(journal, name);
@@ -55,7 +55,10 @@ async function faultsOfFile(file: string): Promise<Fault[]> {
   const reader = new LineReader();
   const faults: Fault[] = [];
   const onLine = (text: string, number: number): void => void faults.push(...scanner.line(text, number));
-  for await (const chunk of (await openContent(file)).chunks()) reader.push(chunk, onLine, () => undefined);
+  for await (const chunk of (await openContent(file)).chunks()) {
+    reader.push(chunk, onLine, () => undefined);
+    if (faults.length > FAULTS_MAX) return faults;
+  }
   reader.end(onLine, () => undefined);
   return [...faults, ...scanner.end()];
 }

@@ -12,8 +12,8 @@ export function historyCommand(shell: Shell): Command {
       run(shell, options, (given) =>
         withJournal(shell.world, given, "read", async (journal) => {
           const { name } = chooseContext(journal, given);
-          const rows = [...historyOf(journal, name, parseIovaRange(range, "RANGE"), given)];
-          answerLines(shell.world, given, rows, () => historyText(rows));
+          const rows = historyOf(journal, name, parseIovaRange(range, "RANGE"), given);
+          answerLines(shell.world, given, rows, () => historyText([...rows]));
           return 0;
         }),
       ),

@@ -1,4 +1,4 @@
-import { type Recorded, recordedToJson } from "@ioasis/core";
+import { IoasisError, type Recorded, recordedToJson } from "@ioasis/core";
 import { logOf, parseIovaRange, versionAt } from "@ioasis/history";
 import type { Command } from "commander";
 import { command, narrowed, run, type Shell } from "../command.ts";
@@ -30,9 +30,16 @@ export function logCommand(shell: Shell): Command {
         withJournal(world, given, "read", async (journal) => {
           const { name } = chooseContext(journal, given);
           const { from, to, type, iova, ioas, device } = given;
+          const first = from === undefined ? undefined : versionAt(journal, name, from);
+          const last = to === undefined ? undefined : versionAt(journal, name, to);
+          if (first !== undefined && last !== undefined && first > last)
+            throw new IoasisError(
+              "ERR_USAGE",
+              `--from ${from} is version ${first}, behind --to ${to} (version ${last}): swap them`,
+            );
           const events = logOf(journal, name, {
-            from: from === undefined ? undefined : versionAt(journal, name, from),
-            to: to === undefined ? undefined : versionAt(journal, name, to),
+            from: first,
+            to: last,
             type,
             range: iova === undefined ? undefined : parseIovaRange(iova, "--iova"),
             ioas,

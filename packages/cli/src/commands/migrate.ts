@@ -61,7 +61,8 @@ async function move(world: World, journal: Journal, context: string, options: Op
       onProgress: () => undefined,
       signal: world.signal,
     });
-    answer(world, options, result, () => migrateText(result));
+    const pauseMs = result.pauseMs === null ? null : Math.round(result.pauseMs * 1000) / 1000;
+    answer(world, options, { ...result, pauseMs }, () => migrateText(result));
     if (result.outcome === "completed") return 0;
     world.err(`ioasis: the migration is ${result.outcome}: ${result.reason}\n`);
     return 1;

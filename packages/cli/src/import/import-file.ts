@@ -82,7 +82,10 @@ export async function importFile(
 }
 
 async function chooseFormat(file: string, content: Content, asked: FormatName | "auto"): Promise<FormatName> {
-  const detected = detect(await headOf(content, HEAD_BYTES), file);
+  const head = await headOf(content, HEAD_BYTES);
+  const short = content.cutShort();
+  if (head.length === 0 && short !== null) throw new IoasisError("ERR_INPUT", `${file}: ${short}`, { file });
+  const detected = detect(head, file);
   if (asked !== "auto" && !("refusal" in detected && detected.isHopeless)) return asked;
   if ("format" in detected) return detected.format;
   throw new IoasisError("ERR_INPUT", `${file}: ${detected.refusal}`, { file });
