@@ -8,13 +8,13 @@ import { ROOT } from "./ioasis.ts";
 
 const BYTES_MAX = 60_000;
 
-export interface Recording {
+interface Recording {
   readonly name: string;
   readonly bytes: Uint8Array;
 }
 
 /** The beginnings of all recordings of the project that some decoder reads. */
-export function recordings(): Recording[] {
+function recordings(): Recording[] {
   const folder = path.join(ROOT, "tests/recordings");
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((name) => /\.(txt|log|jsonl)(\.gz)?$/.test(name))
@@ -27,7 +27,7 @@ export function recordings(): Recording[] {
 }
 
 /** A generator of numbers below `below`, the same for a seed. */
-export function seeded(seed: number): (below: number) => number {
+function seeded(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
@@ -36,7 +36,7 @@ export function seeded(seed: number): (below: number) => number {
 }
 
 /** Bytes flipped, digits changed, pieces dropped, doubled and moved. */
-export function mutated(bytes: Uint8Array, random: (below: number) => number): Uint8Array {
+function mutated(bytes: Uint8Array, random: (below: number) => number): Uint8Array {
   let result = Uint8Array.from(bytes);
   for (let change = 1 + random(20); change > 0; change--) {
     const at = random(result.length);
@@ -68,7 +68,7 @@ export function mutated(bytes: Uint8Array, random: (below: number) => number): U
 }
 
 /** Imports `bytes` as what `name` is and finishes. @returns the events that came of it */
-export async function imported({ name, bytes }: Recording, like: Uint8Array): Promise<number> {
+async function imported({ name, bytes }: Recording, like: Uint8Array): Promise<number> {
   const detected = detect(like, name);
   if (!("format" in detected)) return 0;
   const journal = openMemoryJournal();
@@ -94,4 +94,20 @@ export async function imported({ name, bytes }: Recording, like: Uint8Array): Pr
   if (!report.ok) throw new Error(`${name}: the journal is damaged: ${JSON.stringify(report.damage)}`);
   await journal.close();
   return recorder.events;
+}
+
+/** Imports every recording, `rounds` times with other damage. @throws Error that names the seed and the recording */
+export async function importMutations(seed: number, rounds: number): Promise<{ recordings: number; events: number }> {
+  const all = recordings();
+  let events = 0;
+  for (let round = 0; round < rounds; round++)
+    for (const [index, { name, bytes }] of all.entries()) {
+      const changed = mutated(bytes, seeded(seed + round * 1000 + index));
+      try {
+        events += await imported({ name, bytes: changed }, bytes);
+      } catch (error) {
+        throw new Error(`seed ${seed}, round ${round}, ${name}: ${error instanceof Error ? error.stack : error}`);
+      }
+    }
+  return { recordings: all.length, events };
 }

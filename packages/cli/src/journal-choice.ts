@@ -3,6 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { IoasisError } from "@ioasis/core";
 import { type ContextInfo, type Journal, openSegmentJournal } from "@ioasis/store";
+import { VERSION } from "./version.ts";
 import type { CommonOptions, ContextOptions, ExitCode, World } from "./world.ts";
 
 /** `--db`, else $IOASIS_DB, else the user's state directory. */
@@ -22,7 +23,11 @@ export async function withJournal(
   use: (journal: Journal) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const directory = journalDirectory(world, options);
-  const journal = await openSegmentJournal(directory, { host: os.hostname(), readOnly: mode === "read" });
+  const journal = await openSegmentJournal(directory, {
+    host: os.hostname(),
+    createdBy: `ioasis ${VERSION}`,
+    readOnly: mode === "read",
+  });
   try {
     if (mode === "write" && journal.damage.length > 0) throw damagedJournal(journal);
     return await use(journal);

@@ -22,6 +22,7 @@ import { serveCommand } from "./commands/serve.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { whoCommand } from "./commands/who.ts";
 import { tellFailure } from "./failure-exit.ts";
+import { VERSION } from "./version.ts";
 import type { ExitCode, World } from "./world.ts";
 
 const COMMANDS = [
@@ -48,10 +49,6 @@ const COMMANDS = [
   benchCommand,
   demoCommand,
 ];
-
-/** Set by the bundler to the version of the package. */
-declare const IOASIS_VERSION: string | undefined;
-const VERSION = typeof IOASIS_VERSION === "string" ? IOASIS_VERSION : "from a checkout";
 
 /** `--json` and `--db DIR` belong to every command and may stand before its name. */
 function withLeadingOptionsLast(args: readonly string[]): string[] {

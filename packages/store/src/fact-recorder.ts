@@ -97,10 +97,12 @@ export class FactRecorder {
     const events = this.#options.refsAreHandles
       ? [fact.event as IoasEvent]
       : resolve(target.state, fact.event, fact.errno);
-    for (const event of events) {
+    // What an event implies (a space was there, areas went before the refusal) succeeded: the errno is the call's alone.
+    const { drift: _, ...implied } = { ...fact, errno: null };
+    for (const [index, event] of events.entries()) {
       const part = partialUnmap(target.state, event, fact);
-      if (part !== null) this.#push(target, part, { ...fact, errno: null });
-      this.#push(target, event, fact);
+      if (part !== null) this.#push(target, part, implied);
+      this.#push(target, event, index === events.length - 1 ? fact : implied);
     }
   }
 

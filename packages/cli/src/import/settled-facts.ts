@@ -5,10 +5,11 @@
  * import continues a grown file it looks whether they still read the same.
  */
 import { createHash, type Hash } from "node:crypto";
-import { decoderOf, type FormatName, LineReader } from "@ioasis/capture";
+import type { FormatName } from "@ioasis/capture";
 import type { Fact } from "@ioasis/core";
 import type { KnownImport, SettledFacts } from "@ioasis/store";
 import type { Content } from "../content.ts";
+import { decodeContent } from "./decode-content.ts";
 
 /** Counts and hashes facts by the decoder's key. */
 export class SettledTally {
@@ -36,21 +37,12 @@ export async function readsTheSame(content: Content, format: FormatName, known: 
   if (Object.keys(known.settled).length === 0) return true;
   const tally = new SettledTally();
   const seen = new Map<string, number>();
-  const sink = {
-    fact(fact: Fact): void {
-      const count = (seen.get(fact.context) ?? 0) + 1;
-      seen.set(fact.context, count);
-      const all = known.facts(fact.context);
-      if (count <= all && count > all - (known.settled[fact.context]?.facts ?? 0)) tally.add(fact);
-    },
-    problem: () => undefined,
-  };
-  const decoder = decoderOf(format);
-  const reader = new LineReader();
-  const onLine = (text: string, number: number): void => decoder.line(text, number, sink);
-  for await (const chunk of content.chunks()) reader.push(chunk, onLine, () => undefined);
-  reader.end(onLine, () => undefined);
-  decoder.end(sink);
+  await decodeContent(content, format, (fact) => {
+    const count = (seen.get(fact.context) ?? 0) + 1;
+    seen.set(fact.context, count);
+    const all = known.facts(fact.context);
+    if (count <= all && count > all - (known.settled[fact.context]?.facts ?? 0)) tally.add(fact);
+  });
   const now = tally.value();
   return Object.entries(known.settled).every(([key, { sha256 }]) => now[key]?.sha256 === sha256);
 }
