@@ -97,12 +97,10 @@ export class FactRecorder {
     const events = this.#options.refsAreHandles
       ? [fact.event as IoasEvent]
       : resolve(target.state, fact.event, fact.errno);
-    // What an event implies (a space was there, areas went before the refusal) succeeded: the errno is the call's alone.
-    const { drift: _, ...implied } = { ...fact, errno: null };
     for (const [index, event] of events.entries()) {
       const part = partialUnmap(target.state, event, fact);
-      if (part !== null) this.#push(target, part, implied);
-      this.#push(target, event, index === events.length - 1 ? fact : implied);
+      if (part !== null) this.#push(target, part, impliedBy(fact));
+      this.#push(target, event, index === events.length - 1 ? fact : impliedBy(fact));
     }
   }
 
@@ -184,4 +182,9 @@ export class FactRecorder {
     const isRecorded = this.#journal.imports().some((one) => one.id === id && one.offset === offset);
     if (!isRecorded) await this.#journal.recordImport({ id, file, format, offset, sha256, settled });
   }
+}
+
+/** What a fact implies (a space was there, areas went before the refusal) succeeded: the errno is the call's alone. */
+function impliedBy({ drift: _, ...fact }: Fact): Fact {
+  return { ...fact, errno: null };
 }
