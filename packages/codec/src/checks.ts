@@ -1,5 +1,5 @@
 /** Small questions about decoded values: is it what this field may hold? */
-import { U64_MAX } from "@ioasis/core";
+import { PROFILE_NAMES, U64_MAX } from "@ioasis/core";
 
 /** Handles are dense and state is made for each, so a large one would be an order to allocate. */
 export const HANDLE_MAX = 0x3ffff;
@@ -15,6 +15,18 @@ export const address: Check = (value) => typeof value === "bigint" && value >= 0
 export const bytes: Check = (value) => typeof value === "bigint" && value >= 0n && value <= U64_MAX + 1n;
 export const access: Check = (value) => value === "read" || value === "write" || value === "unknown";
 export const mode: Check = (value) => value === "user" || value === "mm";
+export const profile: Check = (value) => PROFILE_NAMES.some((name) => name === value);
+/** Objects and lists of a `DriverChange` within each other. */
+const DEPTH_MAX = 8;
+export const change: Check = (value) =>
+  typeof value === "object" && value !== null && "type" in value && text(value.type) && isPlain(value, 0);
+
+function isPlain(value: unknown, depth: number): boolean {
+  if (value === null || typeof value !== "object")
+    return value === null || ["string", "number", "bigint", "boolean"].includes(typeof value);
+  return depth < DEPTH_MAX && Object.values(value).every((each) => isPlain(each, depth + 1));
+}
+
 export const range: Check = (value) => {
   if (typeof value !== "object" || value === null) return false;
   const { first, last } = value as Record<string, unknown>;

@@ -5,12 +5,14 @@ import {
   address,
   bytes,
   type Check,
+  change,
   flag,
   handle,
   mode,
   number,
   orAbsent,
   orNull,
+  profile,
   range,
   ranges,
   recordProblem,
@@ -74,6 +76,9 @@ const FIELDS: Fields = {
   ClockAnchored: { clock: text, seconds: text, realtime: text },
   BookmarkSet: { name: text },
   RlimitModeSet: { mode },
+  ContextCreated: { profile, kernel: orNull(text), policy: orNull(text), setup: text },
+  DriverChanged: { change },
+  VfioIoasSet: { ioas: orNull(handle) },
 };
 
 /** What is wrong with a record event of type code `code`, or null. */

@@ -48,6 +48,7 @@ const STATE: Fields<StateRecord> = {
   lostAt: check.number,
   isLosing: check.flag,
   rlimitMode: check.mode,
+  vfioIoas: check.orAbsent(handle),
   spaces: listOf<Omit<Space, "known" | "areas">>(SPACE),
   hwpts: (value) => Array.isArray(value) && value.every(check.orNull(recordOf(HWPT))),
   devices: entriesOf(recordOf(DEVICE)),
@@ -64,6 +65,7 @@ export interface StateRecord {
   readonly lostAt: number;
   readonly isLosing: boolean;
   readonly rlimitMode: ContextState["rlimitMode"];
+  readonly vfioIoas?: ContextState["vfioIoas"];
   readonly spaces: readonly Omit<Space, "known" | "areas">[];
   readonly hwpts: readonly (Hwpt | null)[];
   readonly devices: readonly (readonly [string, BoundDevice])[];
@@ -80,6 +82,7 @@ export function stateRecord(state: ContextState): StateRecord {
     lostAt: state.lostAt,
     isLosing: state.isLosing,
     rlimitMode: state.rlimitMode,
+    ...(state.vfioIoas === null ? {} : { vfioIoas: state.vfioIoas }),
     spaces: state.spaces.map(({ known, areas, ...rest }) => rest),
     hwpts: Array.from(state.hwpts, (hwpt) => hwpt ?? null),
     devices: [...state.devices],
@@ -101,6 +104,7 @@ export function stateOfRecord(value: unknown): ContextState {
   state.lostAt = record.lostAt;
   state.isLosing = record.isLosing;
   state.rlimitMode = record.rlimitMode;
+  state.vfioIoas = record.vfioIoas ?? null;
   for (const [index, { handle, kernelId, isWhole, ...rest }] of record.spaces.entries()) {
     if (handle !== index) throw damaged(`snapshot: space ${handle} in the place of ${index}`);
     state.spaces.push(Object.assign(new Space(handle, kernelId, isWhole), rest));

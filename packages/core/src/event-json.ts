@@ -6,7 +6,9 @@
  * `SHAPES`, for both directions.
  */
 import { hex, U64_MAX } from "./address.ts";
+import { changeFromJson, changeToJson } from "./driver-change-json.ts";
 import type { EventType, IoasEvent } from "./events.ts";
+import { PROFILE_NAMES } from "./fact.ts";
 import { PROTS } from "./source.ts";
 import { JsonError, rangeFromJson, rangeToJson, sourceFromJson, sourceToJson, u64FromJson } from "./value-json.ts";
 
@@ -76,6 +78,7 @@ const FLAG = checked("true or false", (value) => typeof value === "boolean");
 const oneOf = (...words: readonly string[]): Form =>
   checked(`one of ${words.join(", ")}`, (value) => typeof value === "string" && words.includes(value));
 const PROT = oneOf(...PROTS);
+const CHANGE = form(changeToJson, changeFromJson);
 
 const SHAPES: Shapes = {
   IovaMapped: { ioas: IOAS, iova: ADDRESS, last: ADDRESS, prot: PROT, source: SOURCE },
@@ -133,6 +136,9 @@ const SHAPES: Shapes = {
   EventsLost: { count: orNull(COUNT), what: TEXT, ongoing: optional(FLAG) },
   ClockAnchored: { clock: TEXT, seconds: TEXT, realtime: TEXT },
   BookmarkSet: { name: TEXT },
+  ContextCreated: { profile: oneOf(...PROFILE_NAMES), kernel: orNull(TEXT), policy: orNull(TEXT), setup: TEXT },
+  DriverChanged: { change: CHANGE },
+  VfioIoasSet: { ioas: orNull(IOAS) },
 };
 
 const FORMS: ReadonlyMap<string, readonly (readonly [string, Form])[]> = new Map(

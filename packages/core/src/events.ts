@@ -10,6 +10,7 @@
  */
 import type { ByteLength, Iova } from "./address.ts";
 import type { Errno } from "./errno.ts";
+import type { ProfileName } from "./fact.ts";
 import type { Range } from "./range.ts";
 import type { Prot, Source } from "./source.ts";
 
@@ -138,7 +139,23 @@ export type ColdEvent<Ref> = Readonly<
   /** At this point the source's clock read `clock` seconds and the wall clock `realtime` seconds (decimal strings). */
   | { type: "ClockAnchored"; clock: string; seconds: string; realtime: string }
   | { type: "BookmarkSet"; name: string }
+  /**
+   * A context made for commands: what decides their outcomes beside them. `kernel`: a release such as
+   * "6.12"; null where the profile has none. `policy`: who chooses the layout; null: nobody is held to
+   * anything. `setup`: JSON of the layout and the hosts as they were given.
+   */
+  | { type: "ContextCreated"; profile: ProfileName; kernel: string | null; policy: string | null; setup: string }
+  /** Something of a driver that is no address space: files, groups, charges (see `DriverChange`). */
+  | { type: "DriverChanged"; change: DriverChange }
+  /** IOMMU_VFIO_IOAS: the ioas behind the emulated container; null: none. */
+  | { type: "VfioIoasSet"; ioas: Ref | null }
 >;
+
+/** A driver's own event, by its type: numbers, words, addresses and lists of them. */
+export interface DriverChange {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
 
 export type EventOf<Ref> = HotEvent<Ref> | ColdEvent<Ref>;
 export type IoasEvent = EventOf<IoasHandle>;
@@ -178,6 +195,9 @@ export const EVENT_TYPES = [
   "BookmarkSet",
   "IoasFound",
   "RlimitModeSet",
+  "ContextCreated",
+  "DriverChanged",
+  "VfioIoasSet",
 ] as const satisfies readonly EventType[];
 
 /** A reading of a source's clock. `ticks / 10^decimals` seconds; the digits are exact. */

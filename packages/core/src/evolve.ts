@@ -164,6 +164,11 @@ export function evolve(state: ContextState, event: ColdEvent<IoasHandle>, versio
     case "RlimitModeSet":
       state.rlimitMode = event.mode;
       return;
+    case "VfioIoasSet":
+      state.vfioIoas = event.ioas;
+      return;
+    case "ContextCreated":
+    case "DriverChanged":
     case "CallRefused":
     case "FaultReported":
     case "ClockAnchored":

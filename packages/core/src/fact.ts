@@ -16,19 +16,21 @@ export type KernelRef = number | null;
 export type ObservedEvent = HotEvent<KernelRef> | ColdEvent<KernelRef>;
 
 /** The semantics of the call that a fact comes from; they decide what counts as drift. */
-export type ProfileName =
-  | "iommufd"
-  | "vfio-type1v2"
-  | "vfio-type1"
-  | "iommufd-vfio-compat"
-  | "spapr-tce-v2"
-  | "spapr-tce"
-  | "virtio-iommu"
+export const PROFILE_NAMES = [
+  "iommufd",
+  "vfio-type1v2",
+  "vfio-type1",
+  "iommufd-vfio-compat",
+  "spapr-tce-v2",
+  "spapr-tce",
+  "virtio-iommu",
   /** iommu:* trace events: page-table operations of a whole kernel, no mapping objects, no space named. */
-  | "kernel-trace"
+  "kernel-trace",
   /** A user-space listener (libvfio-user, SPDK): regions asked for, overlap refused. */
-  | "vfio-user"
-  | "unknown";
+  "vfio-user",
+  "unknown",
+] as const;
+export type ProfileName = (typeof PROFILE_NAMES)[number];
 
 export interface Fact {
   /**

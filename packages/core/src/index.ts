@@ -32,6 +32,7 @@ export {
   type Actor,
   type ColdEvent,
   type DeviceName,
+  type DriverChange,
   EVENT_TYPES,
   type EventOf,
   type EventType,
@@ -44,7 +45,7 @@ export {
   type Stamp,
 } from "./events.ts";
 export { applyBatch, applyUpTo, evolve } from "./evolve.ts";
-export type { Fact, KernelRef, ObservedEvent, ProfileName } from "./fact.ts";
+export { type Fact, type KernelRef, type ObservedEvent, PROFILE_NAMES, type ProfileName } from "./fact.ts";
 export { FAILURE_CODES, type FailureCode, IoasisError } from "./failure.ts";
 export { hostsFromJson, hostToJson } from "./host/host-json.ts";
 export type {

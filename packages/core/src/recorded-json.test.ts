@@ -56,6 +56,12 @@ const EVENTS: readonly IoasEvent[] = [
   { type: "MemoryRegistered", va: 0x1000n, length: bytes(0x1000n) },
   { type: "MemoryUnregistered", va: 0x1000n, length: bytes(0x1000n) },
   { type: "RlimitModeSet", mode: "mm" },
+  { type: "ContextCreated", profile: "vfio-type1", kernel: null, policy: "fixed", setup: '{"hosts":[]}' },
+  {
+    type: "DriverChanged",
+    change: { type: "LayoutChanged", container: 0, iovas: [[0n, TOP]], name: "a", isOpen: true },
+  },
+  { type: "VfioIoasSet", ioas: 0 },
   { type: "CallRefused", call: "hwpt_alloc", detail: "flags=3" },
   { type: "FaultReported", format: "dmar", device: null, pasid: null, iova: null, access: "write", reason: "" },
   { type: "EventsLost", count: null, what: "ring" },

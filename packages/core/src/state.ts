@@ -98,6 +98,8 @@ export class ContextState {
   registered: RegisteredMemory[] = [];
   /** OPTION RLIMIT_MODE. */
   rlimitMode: "user" | "mm" = "user";
+  /** VFIO_IOAS: the ioas behind the emulated container; a destroyed one is none. */
+  vfioIoas: IoasHandle | null = null;
   /** Name to the version it was set at; the newest wins. */
   readonly bookmarks = new Map<string, number>();
   /** How many `EventsLost` so far: the state may lack what they hid. */

@@ -45,6 +45,8 @@ export function resolve(state: ContextState, event: ObservedEvent, errno: Errno 
       return event.ioas === null
         ? [{ ...event, ioas: null }]
         : withSpace(state, event.ioas, (ioas) => ({ ...event, ioas }));
+    case "VfioIoasSet":
+      return [{ ...event, ioas: state.spaceOfKernelId(event.ioas)?.handle ?? null }];
     default:
       return [event];
   }

@@ -10,6 +10,7 @@ import {
   errnoOfCode,
   type IoasEvent,
   type Iova,
+  PROFILE_NAMES,
   PROTS,
   type Prot,
   type Range,
@@ -210,6 +211,18 @@ const MAKERS: { readonly [T in EventType]: (dice: Dice) => Extract<IoasEvent, { 
   ClockAnchored: (dice) => ({ type: "ClockAnchored", clock: dice.text(), seconds: "1.5", realtime: "1700000000.25" }),
   BookmarkSet: (dice) => ({ type: "BookmarkSet", name: dice.text() }),
   RlimitModeSet: (dice) => ({ type: "RlimitModeSet", mode: dice.one(["user", "mm"]) }),
+  ContextCreated: (dice) => ({
+    type: "ContextCreated",
+    profile: dice.one(PROFILE_NAMES),
+    kernel: dice.orNull("6.12"),
+    policy: dice.orNull("fixed"),
+    setup: "{}",
+  }),
+  DriverChanged: (dice) => ({
+    type: "DriverChanged",
+    change: { type: "GroupJoined", group: dice.below(9), ranges: [dice.address()], name: dice.text() },
+  }),
+  VfioIoasSet: (dice) => ({ type: "VfioIoasSet", ioas: dice.orNull(handle(dice)) }),
 };
 
 function actorFor(dice: Dice): Actor {
