@@ -67,8 +67,8 @@ export function virtioIommuEnvironment(
 }
 
 /**
- * An assigned device as an endpoint: its host's reserved regions become the guest's, except MSI windows, which
- * are the machine's own (virtio_iommu_set_host_iova_ranges).
+ * An assigned device as an endpoint: what its host cannot map is told to the guest as reserved
+ * (virtio_iommu_set_host_iova_ranges); MSI windows are left to the machine, which has its own.
  */
 export function endpointOfHostDevice({ aperture, reserved }: HostDevice): EndpointTraits {
   const regions = (reserved ?? []).filter(({ type }) => type !== "direct-relaxable");

@@ -5,7 +5,12 @@ import { U64_MAX } from "../address.ts";
 import { errnoOfName } from "../errno.ts";
 import type { VirtioIommuCommand } from "./commands.ts";
 import { endpointMode } from "./endpoint-mode.ts";
-import { type Implementation, type VirtioIommuEnvironment, virtioIommuEnvironment } from "./environment.ts";
+import {
+  endpointOfHostDevice,
+  type Implementation,
+  type VirtioIommuEnvironment,
+  virtioIommuEnvironment,
+} from "./environment.ts";
 import { errnoOfStatus, VIRTIO_IOMMU_STATUSES } from "./status.ts";
 import { Model } from "./testing/model.ts";
 
@@ -261,6 +266,32 @@ test("a layout's vIOMMU as a device", () => {
   const made = virtioIommuEnvironment("qemu", viommu, [], new Map());
   assert.is(made.inputRange.last, 0x7f_ffff_ffffn);
   assert.is(made.pageSizeMask, 0xffff_ffff_ffff_0000n);
+});
+
+test("an assigned device's host as an endpoint", () => {
+  const range = (first: bigint, last: bigint) => ({ first, last }) as VirtioIommuEnvironment["inputRange"];
+  const { reserved, hostRanges } = endpointOfHostDevice({
+    bdf: "0000:00:05.0",
+    group: 2,
+    reserved: [
+      { ...range(0xa_0000n, 0xb_ffffn), type: "direct" },
+      { ...range(0xc_0000n, 0xc_ffffn), type: "direct-relaxable" },
+      { ...range(0xfee0_0000n, 0xfeef_ffffn), type: "msi" },
+    ],
+    aperture: range(0n, 0x7f_ffff_ffffn),
+    pageSizes: null,
+    pasidBits: null,
+    dirtyTracking: null,
+  });
+  assert.equal(reserved, [
+    { first: 0xa_0000n, last: 0xb_ffffn, type: "reserved" },
+    { first: 0x80_0000_0000n, last: U64_MAX, type: "reserved" },
+  ]);
+  assert.equal(hostRanges, [
+    { first: 0n, last: 0x9_ffffn },
+    { first: 0xc_0000n, last: 0xfedf_ffffn },
+    { first: 0xfef0_0000n, last: 0x7f_ffff_ffffn },
+  ]);
 });
 
 test("every status has its number and an errno that the project knows", () => {
