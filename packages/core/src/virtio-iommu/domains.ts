@@ -4,7 +4,7 @@
  */
 import type { Iova } from "../address.ts";
 import type { DeviceName, IoasEvent, IoasHandle } from "../events.ts";
-import { WHOLE_SPACE } from "../range.ts";
+import { overlaps, type Range, WHOLE_SPACE } from "../range.ts";
 import type { Attachment, ContextState, Space } from "../state.ts";
 import type { EndpointRegion, VirtioIommuEnvironment } from "./environment.ts";
 
@@ -32,11 +32,14 @@ export function isKnown(state: ContextState, endpoint: number): boolean {
   return state.devices.has(endpointName(endpoint)) || attachmentOf(state, endpoint) !== null;
 }
 
+function numberOf(device: DeviceName): number {
+  return Number(device.slice("endpoint ".length));
+}
+
 /** Numbers of the endpoints in a domain. */
 export function endpointsIn(state: ContextState, ioas: IoasHandle): number[] {
   const found: number[] = [];
-  for (const { device, ioas: at } of state.attachments.values())
-    if (at === ioas) found.push(Number(device.slice(endpointName(0).length - 1)));
+  for (const { device, ioas: at } of state.attachments.values()) if (at === ioas) found.push(numberOf(device));
   return found;
 }
 
@@ -44,7 +47,20 @@ export function endpointsIn(state: ContextState, ioas: IoasHandle): number[] {
 export function regionsOf(endpoint: number, environment: VirtioIommuEnvironment): readonly EndpointRegion[] {
   if (environment.implementation === "cloud-hypervisor")
     return environment.reserved.filter(({ type }) => type === "msi").slice(0, 1);
-  return [...environment.reserved, ...(environment.endpoints.get(endpoint)?.reserved ?? [])];
+  const own = environment.endpoints.get(endpoint)?.reserved;
+  return own === undefined || own.length === 0 ? environment.reserved : [...environment.reserved, ...own];
+}
+
+/** Whether a range touches a region that PROBE tells of an endpoint of the domain. */
+export function touchesRegion(
+  state: ContextState,
+  ioas: IoasHandle,
+  range: Range,
+  environment: VirtioIommuEnvironment,
+): boolean {
+  for (const { device, ioas: at } of state.attachments.values())
+    if (at === ioas && regionsOf(numberOf(device), environment).some((region) => overlaps(region, range))) return true;
+  return false;
 }
 
 /** The endpoint leaves its domain; with the last one the domain goes, mappings and all. */

@@ -1,12 +1,11 @@
 /** MAP (VIRTIO 1.3, 5.13.6.5). */
 import { byteLength, iova as iovaOf, U64_MAX } from "../address.ts";
 import type { IoasEvent } from "../events.ts";
-import { overlaps } from "../range.ts";
 import { protOf } from "../source.ts";
 import type { ContextState, Space } from "../state.ts";
 import { MAP_MMIO, MAP_READ, MAP_WRITE, type MapRange, REQUEST_BYTES } from "./commands.ts";
 import { MAP_BACKWARDS, MAP_RESERVED } from "./device-bugs.ts";
-import { domainOf, endpointsIn, isBypass, regionsOf } from "./domains.ts";
+import { domainOf, endpointsIn, isBypass, touchesRegion } from "./domains.ts";
 import type { Implementation, VirtioIommuEnvironment } from "./environment.ts";
 import { check, done, firstFailing, type Nothing, rejected, rejection, type VirtioIommuOutcome } from "./outcome.ts";
 
@@ -96,9 +95,7 @@ export function mapRange(
   const { virtStart, virtEnd, physStart } = command;
   if (virtEnd < virtStart) return rejected(BACKWARDS, [mapRefused(command, space)], MAP_BACKWARDS);
   const range = { first: iovaOf(virtStart), last: iovaOf(virtEnd) };
-  const isReserved = endpointsIn(state, space.handle).some((endpoint) =>
-    regionsOf(endpoint, environment).some((region) => overlaps(region, range)),
-  );
+  const isReserved = touchesRegion(state, space.handle, range, environment);
   const mapped: IoasEvent = {
     type: "IovaMapped",
     ioas: space.handle,

@@ -67,8 +67,8 @@ export function unmapRange(
   if (refusal !== null || space === null) return rejected(refusal ?? CUT, [unmapRefused(command, space)]);
   const { virtStart, virtEnd } = command;
   if (virtEnd < virtStart) return done({ bytes: byteLength(0n) });
-  if (isCut(space, virtStart, virtEnd)) return cutting(space, command);
-  const { bytes } = wholeAreas(space, virtStart, virtEnd);
+  const { bytes, isStopped } = wholeAreas(space, virtStart, virtEnd);
+  if (isStopped) return cutting(space, command);
   return done({ bytes: byteLength(bytes) }, bytes === 0n ? [] : [unmapped(space, virtStart, virtEnd, bytes)]);
 }
 
