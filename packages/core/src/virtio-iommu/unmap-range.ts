@@ -10,11 +10,12 @@ import type { Implementation, VirtioIommuEnvironment } from "./environment.ts";
 import { check, done, firstFailing, rejected, rejection, type VirtioIommuOutcome } from "./outcome.ts";
 
 interface Request extends UnmapRange {
+  readonly requestBytes: number;
   readonly space: Space | null;
   readonly environment: VirtioIommuEnvironment;
 }
 
-const lengthOf = ({ requestBytes }: UnmapRange): number => requestBytes ?? REQUEST_BYTES.unmap;
+const lengthOf = ({ requestBytes }: Request): number => requestBytes;
 
 const CHECKS: Readonly<Record<Implementation, readonly ReturnType<typeof check<Request>>[]>> = {
   qemu: [
@@ -63,9 +64,17 @@ export function unmapRange(
   environment: VirtioIommuEnvironment,
 ): VirtioIommuOutcome<{ readonly bytes: ByteLength }> {
   const space = domainOf(state, command.domain);
-  const refusal = firstFailing(CHECKS[environment.implementation], { ...command, space, environment });
-  if (refusal !== null || space === null) return rejected(refusal ?? CUT, [unmapRefused(command, space)]);
   const { virtStart, virtEnd } = command;
+  const refusal = firstFailing(CHECKS[environment.implementation], {
+    command: "UnmapRange",
+    domain: command.domain,
+    virtStart,
+    virtEnd,
+    requestBytes: command.requestBytes ?? REQUEST_BYTES.unmap,
+    space,
+    environment,
+  });
+  if (refusal !== null || space === null) return rejected(refusal ?? CUT, [unmapRefused(command, space)]);
   if (virtEnd < virtStart) return done({ bytes: byteLength(0n) });
   const { bytes, isStopped } = wholeAreas(space, virtStart, virtEnd);
   if (isStopped) return cutting(space, command);
