@@ -50,7 +50,7 @@ const TCE: Semantics = { ...KERNEL, overlap: null, hasObjects: false, countsByte
 /**
  * iommufd: io_pagetable.c iopt_check_iova, iopt_unmap_iova_range. type1: vfio_iommu_type1.c
  * vfio_dma_do_map, vfio_dma_do_unmap. sPAPR: vfio_iommu_spapr_tce.c tce_iommu_build (an exchange).
- * virtio-iommu: VIRTIO 1.2 5.13.6.4 and 5.13.6.5. vfio-user: libvfio-user lib/dma.c.
+ * virtio-iommu: VIRTIO 1.3 5.13.6.5 and 5.13.6.6. vfio-user: libvfio-user lib/dma.c.
  */
 const SEMANTICS: Readonly<Record<ProfileName, Semantics>> = {
   iommufd: { ...KERNEL, unmapsNothing: false },

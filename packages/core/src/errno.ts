@@ -30,6 +30,8 @@ export const ERRNOS = [
   "EAGAIN",
   "UNKNOWN",
   "EBADE",
+  "ERANGE",
+  "ENOSYS",
 ] as const;
 
 /** `"UNKNOWN"`: the call failed and the source does not say why. */
@@ -57,7 +59,9 @@ const NUMBERS: Readonly<Record<number, Errno>> = {
   25: "ENOTTY",
   28: "ENOSPC",
   29: "ESPIPE",
+  34: "ERANGE",
   35: "EDEADLK",
+  38: "ENOSYS",
   52: "EBADE",
   75: "EOVERFLOW",
   77: "EBADFD",

@@ -110,3 +110,19 @@ export type { Type1Outcome } from "./type1/outcome.ts";
 export { Driver as Type1Driver, type Layout as Type1Layout, Type1State } from "./type1/state.ts";
 export { type Type1Profile, type1Profile, VFIO_TYPE1, VFIO_TYPE1V2 } from "./type1/type1-profile.ts";
 export { JsonError } from "./value-json.ts";
+export type { VirtioIommuCommand } from "./virtio-iommu/commands.ts";
+export { decideVirtioIommu, type VirtioIommuOutputs } from "./virtio-iommu/decide.ts";
+export { DEVICE_BUGS, type DeviceBug } from "./virtio-iommu/device-bugs.ts";
+export { endpointName } from "./virtio-iommu/domains.ts";
+export { type EndpointMode, endpointMode } from "./virtio-iommu/endpoint-mode.ts";
+export {
+  type EndpointRegion,
+  type EndpointTraits,
+  endpointOfHostDevice,
+  IMPLEMENTATIONS,
+  type Implementation,
+  type VirtioIommuEnvironment,
+  virtioIommuEnvironment,
+} from "./virtio-iommu/environment.ts";
+export type { VirtioIommuOutcome } from "./virtio-iommu/outcome.ts";
+export { errnoOfStatus, VIRTIO_IOMMU_STATUSES, type VirtioIommuStatus } from "./virtio-iommu/status.ts";
