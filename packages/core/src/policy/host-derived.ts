@@ -23,13 +23,16 @@ const PLACEMENT = [
   ),
 ];
 
-/** @throws IoasisError ERR_INPUT where the holes leave no room, or a device does not tell them */
+/**
+ * @param hosts the first is the machine as it boots; further ones hold devices that are plugged in later, and do not count
+ * @throws IoasisError ERR_INPUT where the holes leave no room, or a device does not tell them
+ */
 export function hostDerived(
   { policy, profile }: PolicySetup,
   layout: GuestLayout,
   hosts: readonly HostProfile[],
 ): PolicyRules {
-  const holes = bootHoles(hosts);
+  const holes = bootHoles(hosts.slice(0, 1));
   const placed = placeBootLayout(layout, holes);
   return {
     policy,

@@ -17,6 +17,7 @@ export interface PolicySetup {
   readonly policy: Policy;
   readonly profile: ProfileName;
   readonly layout: GuestLayout | null;
+  /** The first is the machine as it boots; further ones hold devices that are plugged in later. */
   readonly hosts: readonly HostProfile[];
 }
 
