@@ -22,6 +22,12 @@ export const MAP_READABLE = 4;
 export interface AllocIoas extends Frame {
   readonly command: "AllocIoas";
   readonly flags: number;
+  /**
+   * With `length`: the range that the caller needs, bytes. No field of the ioctl: IOMMU_IOAS_ALLOW_IOVAS of the
+   * new ioas claims it, so that an attach that would narrow it fails.
+   */
+  readonly base?: bigint;
+  readonly length?: bigint;
 }
 
 export interface DestroyObject extends Frame {

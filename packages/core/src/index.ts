@@ -63,6 +63,38 @@ export { layoutFromJson, layoutToJson } from "./layout/layout-json.ts";
 export { layoutOf } from "./layout/layout-of.ts";
 export { layoutOfQemuArgs, layoutOptionsOfQemuArgs } from "./layout/qemu-args.ts";
 export { sizeOf, sizeWords } from "./layout/size.ts";
+export { type AddressUse, type AttachUse, addressUse, type SpaceUse } from "./policy/address-use.ts";
+export {
+  type AskedRange,
+  asAllowedRange,
+  asAskedRange,
+  asWindow,
+  checkOnType1,
+  rangeAsked,
+  type WindowPlace,
+} from "./policy/alloc-address.ts";
+export {
+  type AttachBase,
+  attachBase,
+  baseOfPasid,
+  busOfOffset,
+  offsetOfBus,
+  offsetOfBusRange,
+  pasidOfBase,
+  type Selector,
+} from "./policy/attach-address.ts";
+export type { Move } from "./policy/boot-layout.ts";
+export { decideUnderPolicy, placementRefusal, policyRefusal } from "./policy/decide-under-policy.ts";
+export { type GuestView, guestView } from "./policy/guest-view.ts";
+export {
+  type Constraint,
+  POLICIES,
+  type Policy,
+  type PolicyRules,
+  type PolicySetup,
+  type Territory,
+} from "./policy/policy.ts";
+export { policyOfName, policyRules } from "./policy/policy-rules.ts";
 export type { Conflict, Rule } from "./precheck/conflict.ts";
 export { type Demand, demandOfLayout, demandOfState, type Needs } from "./precheck/demand.ts";
 export { type HostVerdict, type PrecheckOptions, type PrecheckReport, precheck } from "./precheck/precheck.ts";

@@ -58,6 +58,12 @@ const COMPATIBLE = guard<Candidate>(
   ({ hwpt, traits }) => hwpt.dirtyTracking && !traits.canTrackDirty,
 );
 
+const WIDTH = guard<Candidate>(
+  "EINVAL",
+  "paging_domain_compatible: the page table translates more than the device's IOMMU",
+  ({ hwpt, traits }) => !canWalk(traits, hwpt),
+);
+
 /** io_pagetable.c: iopt_table_add_domain. */
 const NEW_TABLE = [
   guard<NewTable>(
@@ -89,7 +95,10 @@ export function planAttachment(request: AttachRequest): AttachPlan | Refusal {
   return refusal ?? { hwpt, events: attachEvents(candidate) };
 }
 
-/** The first automatic page table of an ioas is shared; manual ones are never picked. */
+/**
+ * The first automatic page table of an ioas that the device's IOMMU takes is shared (device.c: -EINVAL of an attach
+ * means the next one); manual ones are never picked.
+ */
 function candidateOf(request: AttachRequest): Candidate | Refusal {
   const { state, ptId } = request;
   const object = objectOf(state, ptId);
@@ -100,7 +109,7 @@ function candidateOf(request: AttachRequest): Candidate | Refusal {
   }
   if (object.kind !== "ioas") return NO_TABLE;
   const { space } = object;
-  const hwpt = pageTablesOf(state, space).find(({ auto }) => auto);
+  const hwpt = pageTablesOf(state, space).find((one) => one.auto && canWalk(request.traits, one));
   if (hwpt !== undefined) return { ...request, hwpt, space, isNew: false };
   return { ...request, space, hwpt: automaticHwpt(request, space, request.ids.take()), isNew: true };
 }
@@ -127,7 +136,7 @@ export function automaticHwpt({ state, traits, from }: AttachRequest, space: Spa
 /** On a first attach the device's regions come first, on a move the new page table does. */
 function refusalOf(candidate: Candidate): Refusal | null {
   const { isNew, from, hwpt } = candidate;
-  if (!isNew) return firstFailing(hwpt.parent === null ? [DEVICE_REGIONS, COMPATIBLE] : [COMPATIBLE], candidate);
+  if (!isNew) return firstFailing(hwpt.parent === null ? [DEVICE_REGIONS, COMPATIBLE, WIDTH] : [COMPATIBLE], candidate);
   if (from === null) return firstFailing([DEVICE_REGIONS], candidate) ?? newTableRefusal(candidate);
   return newTableRefusal(candidate) ?? firstFailing([DEVICE_REGIONS], candidate);
 }
@@ -162,6 +171,11 @@ export function allocHwptEvents(hwpt: Hwpt): IoasEvent[] {
 
 function reserved(ioas: number, owner: string, { first, last }: Range): IoasEvent {
   return { type: "IovaReserved", ioas, owner, iova: first, last };
+}
+
+/** A page table of other, wider IOMMUs is none for this device (intel/iommu.c: paging_domain_compatible). */
+function canWalk({ aperture }: DeviceTraits, hwpt: Hwpt): boolean {
+  return hwpt.aperture === null || (aperture.first <= hwpt.aperture.first && hwpt.aperture.last <= aperture.last);
 }
 
 function ioPageOf({ pageSize }: Hwpt): bigint {

@@ -12,7 +12,7 @@ import { accepted, firstFailing, guard, type Outcome, type Refusal, refused } fr
 import { isMadeWritable, mapOf } from "./pinning.ts";
 import { type Piece, placeAreas } from "./place-areas.ts";
 
-const REQUEST = [
+export const COPY_REQUEST = [
   guard<CopyIova>("EOPNOTSUPP", "iommufd_ioas_copy: unknown flag", ({ flags }) => (flags & ~MAP_FLAGS) !== 0),
   guard<CopyIova>(
     "EOVERFLOW",
@@ -49,7 +49,7 @@ export function copyIova(state: ContextState, command: CopyIova, environment: En
   const { flags, length, dstIova, srcIova } = command;
   const destination = ioasOf(state, command.dstIoasId);
   const refuse = (refusal: Refusal) => refused(refusal, [copyRefused(command, destination)]);
-  const asked = firstFailing(REQUEST, command);
+  const asked = firstFailing(COPY_REQUEST, command);
   if (asked !== null) return refuse(asked);
   const origin = ioasOf(state, command.srcIoasId);
   if (origin === null) return refuse(NO_SOURCE);
@@ -104,7 +104,8 @@ function shared(source: Source, skipped: bigint, writable: boolean): Source {
   }
 }
 
-function copyRefused({ flags, dstIova, length }: CopyIova, destination: Space | null): IoasEvent {
+/** The event of a COPY that is refused, by the kernel or by a policy. */
+export function copyRefused({ flags, dstIova, length }: CopyIova, destination: Space | null): IoasEvent {
   return {
     type: "MapRefused",
     ioas: destination?.handle ?? null,

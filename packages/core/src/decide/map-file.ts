@@ -22,7 +22,7 @@ export function mapFile(
   environment: Environment,
 ): Outcome<{ readonly iova: Iova }> {
   const space = ioasOf(state, command.ioasId);
-  const refuse = (refusal: Refusal) => refused(refusal, [mapRefused(command, space)]);
+  const refuse = (refusal: Refusal) => refused(refusal, [fileMapRefused(command, space)]);
   if (!profile.hasFileMaps) return refuse(NO_CALL);
   const asked = firstFailing(MAP_REQUEST, command);
   if (asked !== null) return refuse(asked);
@@ -38,7 +38,8 @@ export function mapFile(
   return "errno" in placed ? refuse(placed) : accepted({ iova: placed.iova }, placed.events);
 }
 
-function mapRefused({ flags, iova: asked, length, fd, start }: MapFile, space: Space | null): IoasEvent {
+/** The event of a MAP_FILE that is refused, by the kernel or by a policy. */
+export function fileMapRefused({ flags, iova: asked, length, fd, start }: MapFile, space: Space | null): IoasEvent {
   return {
     type: "MapRefused",
     ioas: space?.handle ?? null,

@@ -73,7 +73,8 @@ export function mapIova(
   return "errno" in placed ? refuse(placed) : accepted({ iova: placed.iova }, placed.events);
 }
 
-function mapRefused({ flags, iova: asked, length, userVa }: MapIova, space: Space | null): IoasEvent {
+/** The event of a MAP that is refused, by the kernel or by a policy. */
+export function mapRefused({ flags, iova: asked, length, userVa }: MapIova, space: Space | null): IoasEvent {
   return {
     type: "MapRefused",
     ioas: space?.handle ?? null,
