@@ -101,7 +101,7 @@ export function refusalsFold(rule: Rule, demand: Extract<Demand, { kind: "refusa
 }
 
 function countWords(limit: bigint, count: bigint): string {
-  return limit === 0n ? "" : `, the ${count}th where ${limit} may be`;
+  return limit === 0n ? "" : `, one of ${count} where ${limit} may be`;
 }
 
 function isOneOf(rule: Rule, { recorded, context }: Moment, errnos: readonly Errno[], sink: RuleSink): boolean {
