@@ -18,6 +18,7 @@ import { layoutCommand } from "./commands/layout.ts";
 import { logCommand } from "./commands/log.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { precheckCommand } from "./commands/precheck.ts";
+import { rulesCommand } from "./commands/rules.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { whoCommand } from "./commands/who.ts";
@@ -41,6 +42,7 @@ const COMMANDS = [
   layoutCommand,
   hostCommand,
   precheckCommand,
+  rulesCommand,
   serveCommand,
   migrateCommand,
   releaseCommand,

@@ -24,5 +24,6 @@ export { type HistoryRow, historyOf, placeOf } from "./history.ts";
 export { parseIovaRange } from "./iova-range.ts";
 export { type LogFilter, logOf } from "./log.ts";
 export { type Narrowing, spacesEver, spacesOf } from "./narrowing.ts";
+export { type RulesScope, ruleViolations } from "./rule-violations.ts";
 export { sizeText } from "./size-text.ts";
 export { type EndedArea, type OwnedArea, type WhoAnswer, who } from "./who.ts";

@@ -1,0 +1,99 @@
+/** `forbid alias across spaces`: a byte of one source is mapped in two spaces at once. */
+import type { Actor, IoasHandle } from "../events.ts";
+import type { Source } from "../source.ts";
+import type { ContextState } from "../state.ts";
+import { appliesTo } from "./conditions.ts";
+import type { Moment, Rule, RuleFold, RuleSink } from "./rule.ts";
+import { sharedRange } from "./shared-range.ts";
+import { SourceIndex, type SourcePiece } from "./source-index.ts";
+import { rangeWords, spaceWords } from "./wording.ts";
+
+/** Entries that may be gone before they are looked for. */
+const DEAD_ENTRIES_MAX = 4_096;
+
+export function aliasFold(rule: Rule, sink: RuleSink): RuleFold {
+  const index = new SourceIndex();
+  let sweepAt = DEAD_ENTRIES_MAX;
+  return {
+    after(moment) {
+      const { event, actor, version } = moment.recorded;
+      if (event.type !== "IovaMapped") return;
+      const pieces = piecesOf(event.source, event.iova, event.last, event.ioas, actor, version);
+      if (pieces.length === 0) sink.note(rule, moment.context, "some mappings do not tell their source");
+      const others = new Set<IoasHandle>();
+      for (const piece of pieces) {
+        for (const other of index.overlapping(piece.key, piece.first, piece.last))
+          tell(rule, moment, sink, piece, other, others);
+        index.add(piece);
+      }
+      if (index.size < sweepAt) return;
+      index.sweep((piece) => livingParts(moment.state, piece, piece.first, piece.last).length > 0);
+      sweepAt = 2 * index.size + DEAD_ENTRIES_MAX;
+    },
+  };
+}
+
+/** One violation for each other space, naming the first shared bytes found. */
+function tell(
+  rule: Rule,
+  moment: Moment,
+  sink: RuleSink,
+  piece: SourcePiece,
+  other: SourcePiece,
+  told: Set<IoasHandle>,
+): void {
+  if (other.ioas === piece.ioas || told.has(other.ioas)) return;
+  const { first, last } = sharedRange(piece.first, piece.last, other.first, other.last);
+  const [part] = livingParts(moment.state, other, first, last);
+  if (part === undefined || !appliesTo(rule, moment, { ioas: piece.ioas }, sink)) return;
+  told.add(other.ioas);
+  const { state } = moment;
+  const here = piece.iova + (part.first - piece.first);
+  const there = other.iova + (part.first - other.first);
+  const size = part.last - part.first;
+  sink.violation(
+    rule,
+    moment,
+    `${rangeWords(here, here + size)} of ${spaceWords(state, piece.ioas)} maps ${piece.key} ` +
+      `${rangeWords(part.first, part.last)}, which ${rangeWords(there, there + size)} of ` +
+      `${spaceWords(state, other.ioas)} maps since version ${other.version}`,
+  );
+}
+
+/** Which source bytes of `[first, last]` the mapping still holds: it may be unmapped, or cut. */
+function livingParts(state: ContextState, piece: SourcePiece, first: bigint, last: bigint) {
+  const parts: { first: bigint; last: bigint }[] = [];
+  const from = piece.iova + (first - piece.first);
+  const to = piece.iova + (last - piece.first);
+  for (const area of state.space(piece.ioas).areas.in(from, to)) {
+    if (area.version !== piece.version) continue;
+    const held = sharedRange(area.iova, area.last, from, to);
+    parts.push({ first: piece.first + (held.first - piece.iova), last: piece.first + (held.last - piece.iova) });
+  }
+  return parts;
+}
+
+/**
+ * A file descriptor and a user address mean something within one process only; a copy has the user
+ * address of what it copies. Physical runs are pieces beside them.
+ */
+function piecesOf(
+  source: Source,
+  iova: bigint,
+  last: bigint,
+  ioas: IoasHandle,
+  actor: Actor | null,
+  version: number,
+): SourcePiece[] {
+  const pieces: SourcePiece[] = [];
+  const add = (key: string, first: bigint, at = iova, length = last - iova): void => {
+    pieces.push({ key, first, last: first + length, ioas, iova: at, version });
+  };
+  const process = actor?.pid == null ? "" : ` of pid ${actor.pid}`;
+  if (source.kind === "file" || source.kind === "dmabuf") add(`${source.kind} fd ${source.fd}${process}`, source.start);
+  if (source.kind === "va" || source.kind === "copy") add(`va${process}`, source.va);
+  if (source.kind === "gpa") add("gpa", source.gpa);
+  if (source.kind === "paddr" && source.runs === undefined) add("paddr", source.paddr);
+  for (const run of source.runs ?? []) add("paddr", run.paddr, run.iova, run.length - 1n);
+  return pieces;
+}

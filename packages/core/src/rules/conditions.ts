@@ -1,0 +1,96 @@
+/** `where` and `except`: whether a rule applies to what happened. */
+import { plainDevice } from "../device-name.ts";
+import type { Actor, DeviceName, IoasHandle } from "../events.ts";
+import type { ContextState } from "../state.ts";
+import type { Condition, Moment, Rule, RuleSink } from "./rule.ts";
+
+/** What the conditions are asked about. */
+export interface Facts {
+  readonly ioas: IoasHandle | null;
+  /** Absent: the devices attached to the space. */
+  readonly device?: DeviceName | null;
+  /** Absent: who made the event's call. */
+  readonly actor?: Actor | null;
+}
+
+/** True or false where the recording tells, null where it does not. */
+type Answer = boolean | null;
+
+/** Whether the rule applies; where the recording does not tell, that is noted and the answer is no. */
+export function appliesTo(rule: Rule, moment: Moment, facts: Facts, sink: RuleSink): boolean {
+  if (rule.where.length === 0 && rule.except.length === 0) return true;
+  const included = allHold(rule.where, moment, facts);
+  if (included === false) return false;
+  const excepted = rule.except.length === 0 ? false : allHold(rule.except, moment, facts);
+  if (excepted === true) return false;
+  if (included === true && excepted === false) return true;
+  sink.note(rule, moment.context, "some events do not tell what its conditions ask for, and were passed over");
+  return false;
+}
+
+function allHold(conditions: readonly Condition[], moment: Moment, facts: Facts): Answer {
+  let answer: Answer = true;
+  for (const condition of conditions) {
+    const holds = answerOf(condition, moment, facts);
+    if (holds === false) return false;
+    if (holds === null) answer = null;
+  }
+  return answer;
+}
+
+function answerOf({ field, values }: Condition, { context, recorded, state }: Moment, facts: Facts): Answer {
+  switch (field) {
+    case "context":
+      return isAnyOf(context, values);
+    case "ioas":
+      return facts.ioas === null ? null : isAnyOf(`ioas${facts.ioas}`, values);
+    case "actor":
+      return actorIsAnyOf(facts.actor === undefined ? recorded.actor : facts.actor, values);
+    case "device":
+      if (facts.device !== undefined) return facts.device === null ? null : deviceIsAnyOf(facts.device, values);
+      return facts.ioas === null ? null : attachedIsAnyOf(state, facts.ioas, values);
+  }
+}
+
+/** By command name, by `comm-tid` or by `pid N`; null: the source does not say who it was. */
+export function actorIsAnyOf(actor: Actor | null, values: readonly string[]): Answer {
+  if (actor === null || (actor.comm === null && actor.pid === null && actor.tid === null)) return null;
+  const number = actor.tid ?? actor.pid;
+  const names = [
+    ...(actor.comm === null ? [] : [actor.comm, `${actor.comm}-${number}`]),
+    ...(actor.pid === null ? [] : [`pid ${actor.pid}`]),
+  ];
+  return names.some((name) => isAnyOf(name, values));
+}
+
+export function deviceIsAnyOf(device: DeviceName, values: readonly string[]): boolean {
+  return isAnyOf(device, values) || isAnyOf(plainDevice(device), values.map(plainDevice));
+}
+
+function attachedIsAnyOf(state: ContextState, ioas: IoasHandle, values: readonly string[]): Answer {
+  let answer: Answer = false;
+  for (const attachment of state.attachments.values()) {
+    if (!deviceIsAnyOf(attachment.device, values)) continue;
+    if (attachment.ioas === ioas) return true;
+    if (attachment.ioas === null) answer = null;
+  }
+  return answer;
+}
+
+function isAnyOf(text: string, values: readonly string[]): boolean {
+  return values.some((value) => (value.includes("*") ? globMatches(text, value) : value === text));
+}
+
+/** `*` stands for any text. Walked by hand: no pattern makes it slow. */
+function globMatches(text: string, glob: string): boolean {
+  const [head = "", ...parts] = glob.split("*");
+  if (!text.startsWith(head)) return false;
+  const tail = parts.pop() ?? "";
+  let from = head.length;
+  for (const part of parts) {
+    const found = text.indexOf(part, from);
+    if (found < 0) return false;
+    from = found + part.length;
+  }
+  return text.length - tail.length >= from && text.endsWith(tail);
+}

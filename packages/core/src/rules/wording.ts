@@ -1,0 +1,31 @@
+/** How violations speak of ranges, spaces, times and people. */
+import { hex } from "../address.ts";
+import type { Actor, DeviceName, IoasHandle } from "../events.ts";
+import type { ContextState } from "../state.ts";
+
+const DEVICES_SHOWN_MAX = 4;
+
+export function rangeWords(first: bigint, last: bigint): string {
+  return `${hex(first)}-${hex(last)}`;
+}
+
+/** `ioas0`, with the devices that translate through it. */
+export function spaceWords(state: ContextState, ioas: IoasHandle): string {
+  const devices = new Set<DeviceName>();
+  for (const attachment of state.attachments.values()) if (attachment.ioas === ioas) devices.add(attachment.device);
+  if (devices.size === 0) return `ioas${ioas}`;
+  const shown = [...devices].slice(0, DEVICES_SHOWN_MAX).join(", ");
+  return `ioas${ioas} (${shown}${devices.size > DEVICES_SHOWN_MAX ? `, ${devices.size} devices in all` : ""})`;
+}
+
+export function actorWords(actor: Actor | null): string {
+  if (actor === null) return "somebody not told";
+  const number = actor.tid ?? actor.pid;
+  return actor.comm === null ? `pid ${number}` : number === null ? actor.comm : `${actor.comm}-${number}`;
+}
+
+/** Nanoseconds as seconds, without zeros at the end. */
+export function secondsWords(nanoseconds: bigint): string {
+  const fraction = (nanoseconds % 1_000_000_000n).toString().padStart(9, "0").replace(/0+$/, "");
+  return `${nanoseconds / 1_000_000_000n}${fraction === "" ? "" : `.${fraction}`} s`;
+}
