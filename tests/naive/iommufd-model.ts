@@ -665,6 +665,12 @@ export class NaiveIommufd {
     if (bound?.kind !== "bound") throw new Stop("ENOENT");
     const { traits } = bound.device;
     const entry = this.ids.get(step.ptId);
+    // None of the nested page tables that a device could walk is asked for.
+    if (entry?.kind === "hwpt" && entry.parent === null) {
+      check((step.flags & ~4) === 0 && step.dataLength !== 0, "EOPNOTSUPP");
+      check(!entry.isAuto && entry.isParent, "EINVAL");
+      throw new Stop("EOPNOTSUPP");
+    }
     if (entry?.kind !== "ioas") throw new Stop("EINVAL");
     check((step.flags & ~3) === 0, "EOPNOTSUPP");
     const canTrack = (step.flags & 2) !== 0;

@@ -18,7 +18,7 @@ const MOCK: DeviceTraits = {
   canTrackDirty: true,
   hwptFlags: 3,
   pagingDataType: null,
-  nestedDataType: null,
+  nestedDataType: 0xdead,
   hwInfo: null,
   mapsLargePages: false,
 };
@@ -35,6 +35,9 @@ const TRAITS: readonly DeviceTraits[] = [
 const EDGES = [0n, 1n, 15n, 16n, TOP, TOP - 1n, TOP - 15n, TOP - 16n, 2n ** 63n, 2n ** 63n - 1n] as const;
 const LENGTHS = [1n, 2n, 4n, 8n, 8n, 16n, 16n, 16n, 32n, 32n, 48n, 64n, 128n] as const;
 const GIANTS = [TOP, TOP - 1n, TOP - 16n, TOP - 15n, 2n ** 63n - 1n, 2n ** 63n] as const;
+
+const NO_DATA = { dataType: 0, dataLength: 0 };
+const TABLE_DATA = [...Array(12).fill(NO_DATA), { dataType: 1, dataLength: 4 }, { dataType: 1, dataLength: 0 }];
 
 let devices = 0;
 let accesses = 0;
@@ -74,7 +77,7 @@ function place(random: Random, model: NaiveIommufd): { ioasId: number; iova: big
   if (random.oneIn(5)) last = last < TOP - shift ? last + shift : TOP;
   if (random.oneIn(5) && first + shift <= last) first += shift;
   if (random.oneIn(5) && last - shift >= first) last -= shift;
-  return { ioasId, iova: first, length: last - first + 1n };
+  return { ioasId, iova: first, length: first === 0n && last === TOP ? TOP : last - first + 1n };
 }
 
 function accessName(random: Random, model: NaiveIommufd): string {
@@ -178,9 +181,8 @@ const MAKERS: readonly (readonly [weight: number, make: (random: Random, model: 
       command: "AllocHwpt",
       flags: random.oneIn(20) ? random.below(16) : random.pick([0, 1, 2, 2, 3]),
       deviceId: idOf(random, model, "bound"),
-      ptId: idOf(random, model, "ioas"),
-      dataType: random.oneIn(20) ? 1 : 0,
-      dataLength: random.oneIn(20) ? 4 : 0,
+      ptId: idOf(random, model, random.oneIn(10) ? "hwpt" : "ioas"),
+      ...random.pick(TABLE_DATA),
       ...(random.oneIn(60) ? { reserved: 1 } : {}),
     }),
   ],
@@ -195,19 +197,17 @@ const MAKERS: readonly (readonly [weight: number, make: (random: Random, model: 
   [
     6,
     (random, model) => {
-      const { iova, length } = dirtyPlace(random, model);
-      const pageSize = random.pick([8n, 8n, 16n, 0n]);
+      const pageSize = random.oneIn(30) ? 0n : random.pick([8n, 8n, 16n]);
       const bits = [random.below(256), random.below(256)];
-      return { command: "MarkMockDirty", hwptId: tracking(random, model), iova, length, pageSize, bits };
+      return { command: "MarkMockDirty", ...dirtyPlace(random, model), pageSize, bits };
     },
   ],
   [
     7,
     (random, model) => {
-      const { iova, length } = dirtyPlace(random, model);
       const pageSize = random.oneIn(20) ? 0n : random.pick([8n, 8n, 16n, 32n]);
       const flags = random.oneIn(20) ? 2 : random.below(2);
-      return { command: "GetDirtyBitmap", hwptId: tracking(random, model), flags, iova, length, pageSize };
+      return { command: "GetDirtyBitmap", ...dirtyPlace(random, model), flags, pageSize };
     },
   ],
   [
@@ -246,7 +246,7 @@ const MAKERS: readonly (readonly [weight: number, make: (random: Random, model: 
       return { command: "PinAccess", access: iova.name, iova: iova.at, length, flags, userVa: 0n };
     },
   ],
-  [2, (random, model) => ({ command: "UnpinAccess", access: accessName(random, model), item: random.below(4) })],
+  [2, unpin],
   [
     4,
     (random, model) => {
@@ -264,11 +264,21 @@ export function proposeIommufd(random: Random, model: NaiveIommufd, hasHoles: bo
   if (hasHoles && random.oneIn(120)) return { command: "Munmap", page };
   if (hasHoles && random.oneIn(60)) return { command: "Mprotect", page, isWritable: random.oneIn(2) };
   if (!hasHoles && random.oneIn(40)) return { command: "DropLock" };
+  if (model.all("ioas").length === 0) return { command: "AllocIoas", flags: 0 };
   return random.pick(LOTTERY)(random, model);
 }
 
 function all(random: Random, model: NaiveIommufd): Command {
   return { command: "UnmapIova", ioasId: idOf(random, model, "ioas"), iova: 0n, length: TOP };
+}
+
+function unpin(random: Random, model: NaiveIommufd): Command {
+  const items = model
+    .all("access")
+    .flatMap(({ name, items: held }) => held.map(({ item }) => ({ access: name, item })));
+  const isKnown = items.length > 0 && !random.oneIn(5);
+  const one = isKnown ? random.pick(items) : { access: accessName(random, model), item: random.below(4) };
+  return { command: "UnpinAccess", ...one };
 }
 
 function destroy(random: Random, model: NaiveIommufd): Command {
@@ -296,15 +306,25 @@ function tracking(random: Random, model: NaiveIommufd): number {
   return ids.length === 0 || random.oneIn(8) ? idOf(random, model, "hwpt") : random.pick(ids);
 }
 
-/** A range of at most a few pages; never an empty one, whose meaning depends on the address. */
-function dirtyPlace(random: Random, model: NaiveIommufd): { iova: bigint; length: bigint } {
-  const { iova, length } = place(random, model);
-  return { iova, length: length > 256n ? 64n : length };
+/** A page table, often one that tracks, and some pages of its ioas. Never an empty range, whose meaning depends on the address. */
+function dirtyPlace(random: Random, model: NaiveIommufd): { hwptId: number; iova: bigint; length: bigint } {
+  const hwptId = tracking(random, model);
+  const entry = model.ids.get(hwptId);
+  const areas = entry?.kind === "hwpt" ? model.areasOf(entry.ioas) : [];
+  if (areas.length === 0 || random.oneIn(8)) {
+    const { iova, length } = place(random, model);
+    return { hwptId, iova, length: length > 256n ? 64n : length };
+  }
+  const { first } = random.pick(areas);
+  const iova = random.oneIn(10) ? first + 8n : first & -16n;
+  return { hwptId, iova, length: random.pick([16n, 16n, 32n, 64n, 128n, 8n]) };
 }
 
 function accessPlace(random: Random, model: NaiveIommufd): { iova: { name: string; at: bigint }; length: bigint } {
   const found = model.all("access");
-  const access = found.length === 0 ? undefined : random.pick(found);
+  const pinning = found.filter(({ pins }) => pins);
+  const among = pinning.length > 0 && !random.oneIn(4) ? pinning : found;
+  const access = among.length === 0 ? undefined : random.pick(among);
   const areas = access === undefined ? [] : model.areasOf(access.ioas as Ioas);
   const name = random.oneIn(40) ? "nobody" : (access?.name ?? "nobody");
   if (areas.length === 0 || random.oneIn(6))
