@@ -7,8 +7,8 @@ const TOP = 2n ** 64n - 1n;
 export const FIRST_PAGE = 0x1000n;
 export const PAGES = 24;
 const VA = FIRST_PAGE * 16n;
-/** Every new ioas reserves this, so that nothing of half the space is ever mapped byte by byte. */
-export const MIDDLE = 2n ** 62n;
+/** Every new ioas reserves these, so that nothing of half the space is ever mapped byte by byte. */
+export const MIDDLES = [2n ** 62n, 2n ** 63n + 2n ** 62n] as const;
 
 const range = (first: bigint, last: bigint) => ({ first: first as Iova, last: last as Iova });
 const MOCK: DeviceTraits = {
