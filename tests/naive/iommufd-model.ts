@@ -439,7 +439,8 @@ export class NaiveIommufd {
       check((flags & 2) === 0 || pages.isWritable, "EPERM");
       check((va % PAGE) % alignment === 0n, "EINVAL");
     }
-    if (this.#tablesOf(ioas).length > 0) this.#pinAll(pieces);
+    const ioPages = this.#tablesOf(ioas).map((table) => table.pageSize);
+    if (ioPages.length > 0) this.#pinAll(pieces, { iova: start, ioPages });
     let at = start;
     for (const { va, length: bytes, pages, isCopy } of pieces) {
       const [canRead, canWrite] = [(flags & 4) !== 0, (flags & 2) !== 0];
@@ -516,7 +517,10 @@ export class NaiveIommufd {
   }
 
   /** Pins page by page, and counts. */
-  #pinAll(pieces: readonly { readonly va: bigint; readonly length: bigint; readonly pages: Pages }[]): void {
+  #pinAll(
+    pieces: readonly { readonly va: bigint; readonly length: bigint; readonly pages: Pages }[],
+    mapAt: { iova: bigint; readonly ioPages: readonly bigint[] } | null = null,
+  ): void {
     const newly = new Map<Pages, Set<bigint>>();
     const limit = this.#canLock ? null : this.#limitPages;
     let locked = limit === null ? 0 : this.#lockedPages();
@@ -534,6 +538,10 @@ export class NaiveIommufd {
         isMore = true;
       }
       check(limit === null || !isMore || locked <= limit, "ENOMEM");
+      if (mapAt === null) continue;
+      // No page table maps less than one of its pages.
+      for (const ioPage of mapAt.ioPages) check(mapAt.iova % ioPage === 0n && length % ioPage === 0n, "EINVAL");
+      mapAt.iova += length;
     }
   }
 
@@ -638,9 +646,14 @@ export class NaiveIommufd {
     this.#raise(ioas, pageSize);
     if (aperture.first > 0n) check(this.#canReserve(ioas, 0n, aperture.first - 1n), "EADDRINUSE");
     if (aperture.last < TOP) check(this.#canReserve(ioas, aperture.last + 1n, TOP), "EADDRINUSE");
-    if (this.#tablesOf(ioas).length > 0) return;
-    const areas = this.areasOf(ioas);
-    this.#pinAll(areas.map(({ va, first, last, pages }) => ({ va, length: last - first + 1n, pages })));
+    // Pages that another page table holds need no pinning. A failure leaves nothing, so areas may be tried one by one.
+    const isFirst = this.#tablesOf(ioas).length === 0;
+    const pieces: { va: bigint; length: bigint; pages: Pages }[] = [];
+    for (const { va, first, last, pages } of this.areasOf(ioas)) {
+      pieces.push({ va, length: last - first + 1n, pages });
+      if (isFirst) this.#pinAll(pieces);
+      check(first % pageSize === 0n && (last + 1n) % pageSize === 0n, "EINVAL");
+    }
   }
 
   #newTable(

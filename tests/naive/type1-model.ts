@@ -233,10 +233,7 @@ export class NaiveType1 {
       for (const region of reserved) check(to < region.first || from > region.last, "EINVAL");
     }
     let iovas: [bigint, bigint][] = driver.iovas.length === 0 ? [[0n, TOP]] : driver.iovas;
-    iovas = iovas.map(([from, to]): [bigint, bigint] => [
-      from < aperture.first ? aperture.first : from,
-      to > aperture.last ? aperture.last : to,
-    ]);
+    iovas = iovas.map(([from, to]): [bigint, bigint] => [later(from, aperture.first), earlier(to, aperture.last)]);
     iovas = cut(
       iovas.filter(([from, to]) => from < to),
       reserved,
@@ -410,6 +407,14 @@ export class NaiveType1 {
     for (const mapping of this.#touched(driver, iova, size)) report(mapping, iova, bitmap, words);
     return [wordsText(words)];
   }
+}
+
+function later(a: bigint, b: bigint): bigint {
+  return a < b ? b : a;
+}
+
+function earlier(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }
 
 /** Cuts reserved regions out, to the byte. */
