@@ -12,6 +12,7 @@ import { bundle, root } from "../tools/bundle.mjs";
 import { verdict } from "./verdict.mjs";
 
 const FILE_SECONDS_MAX = 120;
+const SOAK_SECONDS_MAX = 900;
 const AT_ONCE = 2;
 
 const { values, positionals } = parseArgs({
@@ -86,10 +87,11 @@ function runFile(script) {
     let stderr = "";
     child.stdout.on("data", (chunk) => (stdout += chunk));
     child.stderr.on("data", (chunk) => (stderr += chunk));
+    const secondsMax = values.suffix === ".soak.ts" ? SOAK_SECONDS_MAX : FILE_SECONDS_MAX;
     const timer = setTimeout(() => {
-      stderr += `\nstopped after ${FILE_SECONDS_MAX} s\n`;
+      stderr += `\nstopped after ${secondsMax} s\n`;
       child.kill("SIGKILL");
-    }, FILE_SECONDS_MAX * 1000);
+    }, secondsMax * 1000);
     child.on("close", (code, signal) => {
       clearTimeout(timer);
       resolve({ code, signal, stdout, stderr, seconds: (Date.now() - from) / 1000 });

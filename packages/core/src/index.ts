@@ -99,6 +99,7 @@ export type { Conflict, Rule } from "./precheck/conflict.ts";
 export { type Demand, demandOfLayout, demandOfState, type Needs } from "./precheck/demand.ts";
 export { type HostVerdict, type PrecheckOptions, type PrecheckReport, precheck } from "./precheck/precheck.ts";
 export { precheckToJson } from "./precheck/precheck-json.ts";
+export { DirtyPages } from "./profile/dirty-pages.ts";
 export type { AccessPin, DeviceTraits, Environment } from "./profile/environment.ts";
 export { type KernelProfile, kernelProfile } from "./profile/kernel-profile.ts";
 export { UserMemory } from "./profile/user-memory.ts";

@@ -73,10 +73,11 @@ export function replaceAccess(
 
 /** `pin`: its name. */
 export function unpinAccess(
-  _state: ContextState,
+  state: ContextState,
   { access, item }: UnpinAccess,
   { pins }: Environment,
 ): Outcome<{ readonly pin: string }> {
+  if (!state.accesses.has(access)) return callRefused("IOMMU_TEST_OP_DESTROY_ACCESS_PAGES", NO_ACCESS);
   for (const [pin, held] of pins) if (held.access === access && held.item === item) return accepted({ pin }, []);
   return callRefused("IOMMU_TEST_OP_DESTROY_ACCESS_PAGES", NO_ITEM);
 }

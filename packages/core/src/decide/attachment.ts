@@ -9,9 +9,9 @@ import type { Range } from "../range.ts";
 import type { Attachment, ContextState, Hwpt, Space } from "../state.ts";
 import { type FreeIds, objectOf, pageTablesOf } from "./objects.ts";
 import { firstFailing, guard, type Refusal } from "./outcome.ts";
-import { pagesOfSpace, pinRefusal } from "./pinning.ts";
+import { type Pages, pagesOfArea, pinRefusal } from "./pinning.ts";
 import { deviceOwner, hwptOwner, releaseEvents } from "./release.ts";
-import { alignmentOf, canReserve, hasMisalignedArea } from "./space-rules.ts";
+import { alignmentOf, canReserve, hasMisalignedArea, isAligned, UNMAPPABLE } from "./space-rules.ts";
 
 export interface AttachRequest {
   readonly state: ContextState;
@@ -141,11 +141,24 @@ function refusalOf(candidate: Candidate): Refusal | null {
   return newTableRefusal(candidate) ?? firstFailing([DEVICE_REGIONS], candidate);
 }
 
-/** iopt_table_add_domain, and iopt_fill_domain: the first page table of an ioas pins all its areas. */
+/**
+ * iopt_table_add_domain, and iopt_fill_domain: the first page table of an ioas pins its areas, each of them maps
+ * them. An area that is no whole io page is found out there if the alignment did not have to rise.
+ */
 export function newTableRefusal(call: NewTable): Refusal | null {
+  const { state, space, hwpt, environment } = call;
   const refusal = firstFailing(NEW_TABLE, call);
-  if (refusal !== null || pageTablesOf(call.state, call.space).length > 0) return refusal;
-  return pinRefusal(call.state, pagesOfSpace(call.space, call.environment), call.environment);
+  if (refusal !== null) return refusal;
+  const pins = pageTablesOf(state, space).length === 0;
+  const wanted: Pages[] = [];
+  let unmappable = false;
+  for (const area of space.areas.all()) {
+    const pages = pins ? pagesOfArea(area, area.iova, area.last, environment) : null;
+    if (pages !== null) wanted.push(pages);
+    unmappable = !isAligned(area.iova | (area.last + 1n), ioPageOf(hwpt));
+    if (unmappable) break;
+  }
+  return pinRefusal(state, wanted, environment) ?? (unmappable ? UNMAPPABLE : null);
 }
 
 /** The events of an attachment that nothing stands against (or that a recording shows). */

@@ -83,4 +83,18 @@ test("a copy outlives its source", () => {
   ]);
 });
 
+test("a copy of pieces smaller than an io page is undone where page tables map it", () => {
+  const model = new Model();
+  const [source, destination] = [model.alloc(), model.alloc()];
+  model.map(source, 0x1000n, 0x400n);
+  model.map(source, 0x1400n, 0x400n);
+  model.attach(destination);
+  const copy = { command: "CopyIova", flags: 7, dstIoasId: destination, srcIoasId: source } as const;
+  const range = { length: 0x800n, dstIova: 0x200_0000n, srcIova: 0x1000n };
+  const { errno, rule } = model.run({ ...copy, ...range });
+  assert.is(errno, "EINVAL");
+  assert.is(rule, "iommu_map: an area is no whole io page");
+  assert.equal(model.areas(1), []);
+});
+
 test.run();

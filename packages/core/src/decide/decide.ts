@@ -129,7 +129,7 @@ export function decide(
     case "AccessMemory":
       return accessMemory(state, command, environment);
     case "CheckMockMap":
-      return checkMockMap(state, command, environment);
+      return checkMockMap(state, command, profile, environment);
     case "MarkMockDirty":
       return markMockDirty(state, command, profile);
     default:

@@ -21,13 +21,15 @@ const OTHER_PAGE: Refusal = { errno: "EINVAL", rule: "iommufd_test_md_check_pa: 
 export function checkMockMap(
   state: ContextState,
   command: CheckMockMap,
+  { mockPageTable }: KernelProfile,
   environment: Environment,
 ): Outcome<Readonly<Record<never, never>>> {
   const hwpt = pagingHwptOf(state, command.hwptId);
-  // The page size is the mock's own, known without a page table: half a page of the host.
+  // The mock's: half a page of the host.
   const ioPage = environment.pageSize / 2n;
   const asked = firstFailing([CHECK_REQUEST], { ...command, ioPage });
-  if (asked !== null) return refused(asked, []);
+  // Where the page size is the page table's own, that is looked up first.
+  if (asked !== null && (hwpt !== null || mockPageTable === "array")) return refused(asked, []);
   if (hwpt === null) return refused(NO_PAGING_HWPT, []);
   const { userVa, length } = command;
   const same = sameBytes(state.space(hwpt.ioas), command);

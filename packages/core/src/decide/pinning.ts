@@ -73,7 +73,7 @@ export function pagesOfArea(area: Area, first: bigint, last: bigint, environment
 }
 
 /** All pages of a space, area by area. */
-export function pagesOfSpace(space: Space, environment: Environment): Pages[] {
+function pagesOfSpace(space: Space, environment: Environment): Pages[] {
   const result: Pages[] = [];
   for (const area of space.areas.all()) {
     const pages = pagesOfArea(area, area.iova, area.last, environment);

@@ -9,7 +9,7 @@ import { pageTablesOf } from "./objects.ts";
 import { firstFailing, guard, type Refusal } from "./outcome.ts";
 import { type Pages, pagesOf, pinRefusal } from "./pinning.ts";
 import { chooseIova } from "./placement.ts";
-import { alignmentOf, isAligned, pageOffset, startOf, touchesReserved } from "./space-rules.ts";
+import { alignmentOf, ioPageOf, isAligned, pageOffset, startOf, touchesReserved, UNMAPPABLE } from "./space-rules.ts";
 
 /** Pages for one area. */
 export interface Piece {
@@ -91,12 +91,34 @@ export function placeAreas(
     const refusal = firstFailing(INSERT, { piece, asksWrite: prot === "w" || prot === "rw", alignment, pageSize });
     if (refusal !== null) return refusal;
   }
-  if (pageTablesOf(state, space).length > 0) {
-    const wanted = pieces.map((piece) => pagesOf(piece.source, piece.length, piece.isWritable, piece.map, pageSize));
-    const refusal = pinRefusal(state, wanted.filter(isPages), environment);
-    if (refusal !== null) return refusal;
-  }
+  const filling = fillRefusal(state, request, start, environment);
+  if (filling !== null) return filling;
   return { iova: start, events: mappedEvents(request, start) };
+}
+
+/**
+ * Page tables pin the pieces and map them one after the other (pages.c: iopt_area_fill_domains). The length as a
+ * whole was looked at before; a piece of a COPY that is no whole io page is refused only here.
+ */
+function fillRefusal(
+  state: ContextState,
+  { space, pieces }: PlaceRequest,
+  start: bigint,
+  environment: Environment,
+): Refusal | null {
+  const ioPage = ioPageOf(pageTablesOf(state, space));
+  if (ioPage === null) return null;
+  const wanted: Pages[] = [];
+  let next = start;
+  let unmappable = false;
+  for (const { source, length, isWritable, map } of pieces) {
+    const pages = pagesOf(source, length, isWritable, map, environment.pageSize);
+    if (pages !== null) wanted.push(pages);
+    unmappable = !isAligned(next | length, ioPage);
+    if (unmappable) break;
+    next += length;
+  }
+  return pinRefusal(state, wanted, environment) ?? (unmappable ? UNMAPPABLE : null);
 }
 
 function chooseStart(
@@ -121,8 +143,4 @@ function mappedEvents({ space, prot, pieces }: PlaceRequest, start: Iova): IoasE
     next += length;
     return { type: "IovaMapped", ioas: space.handle, iova: first, last: iova(next - 1n), prot, source };
   });
-}
-
-function isPages(pages: Pages | null): pages is Pages {
-  return pages !== null;
 }

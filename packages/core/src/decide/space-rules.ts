@@ -3,8 +3,9 @@ import type { Area } from "../area-slots.ts";
 import type { Environment } from "../profile/environment.ts";
 import { overlaps, type Range } from "../range.ts";
 import type { Source } from "../source.ts";
-import type { ContextState, Space } from "../state.ts";
+import type { ContextState, Hwpt, Space } from "../state.ts";
 import { pageTablesOf } from "./objects.ts";
+import type { Refusal } from "./outcome.ts";
 
 /** iopt_calculate_iova_alignment: the strictest of whoever uses the space; 1 when nobody does. */
 export function alignmentOf(state: ContextState, space: Space, environment: Environment): bigint {
@@ -15,6 +16,15 @@ export function alignmentOf(state: ContextState, space: Space, environment: Envi
     if (pins && ioas === space.handle && environment.pageSize > alignment) alignment = environment.pageSize;
   return alignment;
 }
+
+/** The largest of the smallest pages of page tables; null where there are none. */
+export function ioPageOf(tables: readonly Hwpt[]): bigint | null {
+  let largest: bigint | null = null;
+  for (const { pageSize } of tables) if (largest === null || (pageSize ?? 1n) > largest) largest = pageSize ?? 1n;
+  return largest;
+}
+
+export const UNMAPPABLE: Refusal = { errno: "EINVAL", rule: "iommu_map: an area is no whole io page" };
 
 /** `alignment` is a power of two. */
 export function isAligned(value: bigint, alignment: bigint): boolean {

@@ -4,7 +4,7 @@ import type { Environment } from "../profile/environment.ts";
 import type { ContextState, Space } from "../state.ts";
 import { hasObjects, ioasOf, NO_IOAS, pageTablesOf } from "./objects.ts";
 import { accepted, callRefused, firstFailing, guard, type Outcome, type Refusal } from "./outcome.ts";
-import { hasMisalignedArea } from "./space-rules.ts";
+import { alignmentOf, hasMisalignedArea } from "./space-rules.ts";
 
 /** The option's value: read, or as it was set. */
 type Value = { readonly value: bigint };
@@ -54,8 +54,12 @@ const DISABLE = [
     "iopt_disable_large_pages: page tables hold areas",
     (call) => call.space.areas.size > 0 && pageTablesOf(call.state, call.space).length > 0,
   ),
-  guard<Call & { readonly space: Space }>("EADDRINUSE", "iopt_check_iova_alignment: an area is no whole page", (call) =>
-    hasMisalignedArea(call.space, call.environment.pageSize, call.environment.pageSize),
+  guard<Call & { readonly space: Space }>(
+    "EADDRINUSE",
+    "iopt_check_iova_alignment: the alignment rises, and an area is no whole page",
+    ({ state, space, environment }) =>
+      environment.pageSize > alignmentOf(state, space, environment) &&
+      hasMisalignedArea(space, environment.pageSize, environment.pageSize),
   ),
 ];
 
