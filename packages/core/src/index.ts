@@ -91,6 +91,7 @@ export {
   type BoundDevice,
   ContextState,
   type Hwpt,
+  type IommufdObject,
   type RegisteredMemory,
   type Reservation,
   Space,
