@@ -1,5 +1,6 @@
 /** IOMMU_IOAS_UNMAP (ioas.c: iommufd_ioas_unmap; io_pagetable.c: iopt_unmap_iova_range). */
 import { type ByteLength, byteLength, type Iova, iova, U64_MAX } from "../address.ts";
+import type { Area } from "../area-slots.ts";
 import type { UnmapIova } from "../commands.ts";
 import type { IoasEvent } from "../events.ts";
 import type { Range } from "../range.ts";
@@ -38,8 +39,13 @@ export function unmapIova(state: ContextState, command: UnmapIova): Outcome<{ re
   return accepted({ length: byteLength(BigInt.asUintN(64, bytes)) }, events);
 }
 
+/** A space as far as an unmapping looks at it. */
+export interface Areas extends Pick<Space, "handle"> {
+  readonly areas: { in(first: bigint, last: bigint): Iterable<Area> };
+}
+
 /** iopt_unmap_iova_range: `stop` is why it did not get to the end; `events`, what it did until then. */
-export function unmapWhole(state: ContextState, space: Space, first: bigint, last: bigint) {
+export function unmapWhole(state: ContextState, space: Areas, first: bigint, last: bigint) {
   const locks = locksOf(state, space);
   const { bytes, end, isStopped, isLocked } = wholeAreas(space, first, last, locks);
   const events = bytes === 0n ? [] : [unmapped(space, first, isStopped ? end : last, bytes)];
@@ -48,7 +54,7 @@ export function unmapWhole(state: ContextState, space: Space, first: bigint, las
 }
 
 /** What hardware queues read in this space (pages.c: iopt_area_add_access with lock_area). */
-function locksOf(state: ContextState, space: Space): Range[] {
+function locksOf(state: ContextState, space: Areas): Range[] {
   const locks: Range[] = [];
   for (const object of state.objects.values())
     if (object.kind === "hw-queue" && state.accesses.get(object.access)?.ioas === space.handle)
@@ -57,7 +63,7 @@ function locksOf(state: ContextState, space: Space): Range[] {
 }
 
 /** The areas of `[first, last]` from below, up to the first that is not wholly inside. */
-export function wholeAreas(space: Space, first: bigint, last: bigint, locks: readonly Range[] = []) {
+export function wholeAreas(space: Pick<Areas, "areas">, first: bigint, last: bigint, locks: readonly Range[] = []) {
   let bytes = 0n;
   let end = first;
   for (const area of space.areas.in(first, last)) {
@@ -69,7 +75,7 @@ export function wholeAreas(space: Space, first: bigint, last: bigint, locks: rea
   return { bytes, end, isStopped: false, isLocked: false };
 }
 
-function unmapped(space: Space, first: bigint, last: bigint, bytes: bigint): IoasEvent {
+function unmapped(space: Areas, first: bigint, last: bigint, bytes: bigint): IoasEvent {
   return { type: "IovaUnmapped", ioas: space.handle, iova: iova(first), last: last as Iova, bytes: byteLength(bytes) };
 }
 
