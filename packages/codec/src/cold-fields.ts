@@ -43,6 +43,9 @@ const FIELDS: Fields = {
     dirtyTracking: flag,
     nestParent: flag,
     parent: orAbsent(handle),
+    fault: orAbsent(number),
+    viommu: orAbsent(number),
+    takesPasids: orAbsent(flag),
   },
   HwptDestroyed: { hwpt: handle },
   DirtyTrackingStarted: { hwpt: orNull(handle) },
@@ -79,6 +82,21 @@ const FIELDS: Fields = {
   ContextCreated: { profile, kernel: orNull(text), policy: orNull(text), setup: text },
   DriverChanged: { change },
   VfioIoasSet: { ioas: orNull(handle) },
+  FaultQueueAllocated: { kernelId: number },
+  ViommuAllocated: { kernelId: number, hwpt: orNull(handle), viommuType: number, iommu: orNull(text) },
+  VdeviceAllocated: { kernelId: number, viommu: number, device: text, virtualId: address },
+  VeventQueueAllocated: { kernelId: number, viommu: number, queueType: number, depth: number },
+  HwQueueAllocated: {
+    kernelId: number,
+    viommu: number,
+    queueType: number,
+    index: number,
+    iova: address,
+    last: address,
+    access: text,
+  },
+  QueueFileClosed: { kernelId: number },
+  IommufdObjectDestroyed: { kernelId: number, isLeaked: orAbsent(flag) },
 };
 
 /** What is wrong with a record event of type code `code`, or null. */

@@ -5,6 +5,7 @@ import {
   type BoundDevice,
   ContextState,
   type Hwpt,
+  type IommufdObject,
   type RegisteredMemory,
   type Reservation,
   Space,
@@ -37,11 +38,32 @@ const HWPT: Fields<Hwpt> = {
   dirtyTracking: check.flag,
   nestParent: check.flag,
   parent: handle,
+  fault: check.orAbsent(check.number),
+  viommu: check.orAbsent(check.number),
+  takesPasids: check.orAbsent(check.flag),
   isTracking: check.flag,
 };
 const DEVICE: Fields<BoundDevice> = { kernelId: id, group: check.orNull(check.text), objectId: id };
 const ATTACHMENT: Fields<Attachment> = { device: check.text, pasid: id, ioas: handle, hwpt: handle };
 const ACCESS: Fields<Access> = { kernelId: id, ioas: handle, pins: check.flag };
+type ObjectFields = {
+  readonly [K in IommufdObject["kind"]]: Fields<Omit<Extract<IommufdObject, { kind: K }>, "kind">>;
+};
+const OBJECTS: ObjectFields = {
+  fault: { isOpen: check.flag },
+  viommu: { hwpt: handle, viommuType: check.number, iommu: check.orNull(check.text) },
+  vdevice: { viommu: check.number, device: check.text, virtualId: check.address },
+  veventq: { viommu: check.number, queueType: check.number, isOpen: check.flag },
+  "hw-queue": {
+    viommu: check.number,
+    queueType: check.number,
+    index: check.number,
+    iova: check.address,
+    last: check.address,
+    access: check.text,
+  },
+  leaked: {},
+};
 const STATE: Fields<StateRecord> = {
   version: check.number,
   gaps: check.number,
@@ -54,6 +76,7 @@ const STATE: Fields<StateRecord> = {
   devices: entriesOf(recordOf(DEVICE)),
   attachments: entriesOf(recordOf(ATTACHMENT)),
   accesses: entriesOf(recordOf(ACCESS)),
+  objects: check.orAbsent(entriesOf(isObject, check.number)),
   registered: listOf<RegisteredMemory>({ va: check.address, length: check.bytes }),
   bookmarks: entriesOf(check.number),
 };
@@ -71,6 +94,8 @@ export interface StateRecord {
   readonly devices: readonly (readonly [string, BoundDevice])[];
   readonly attachments: readonly (readonly [string, Attachment])[];
   readonly accesses: readonly (readonly [string, Access])[];
+  /** Left out where there are none. */
+  readonly objects?: readonly (readonly [number, IommufdObject])[];
   readonly registered: readonly RegisteredMemory[];
   readonly bookmarks: readonly (readonly [string, number])[];
 }
@@ -88,6 +113,7 @@ export function stateRecord(state: ContextState): StateRecord {
     devices: [...state.devices],
     attachments: [...state.attachments],
     accesses: [...state.accesses],
+    ...(state.objects.size === 0 ? {} : { objects: [...state.objects] }),
     registered: state.registered,
     bookmarks: [...state.bookmarks],
   };
@@ -113,6 +139,7 @@ export function stateOfRecord(value: unknown): ContextState {
   for (const [name, device] of record.devices) state.devices.set(name, device);
   for (const [key, attachment] of record.attachments) state.attachments.set(key, attachment);
   for (const [name, access] of record.accesses) state.accesses.set(name, access);
+  for (const [id, object] of record.objects ?? []) state.objects.set(id, object);
   state.registered = [...record.registered];
   for (const [name, version] of record.bookmarks) state.bookmarks.set(name, version);
   return state;
@@ -126,8 +153,15 @@ function listOf<T>(fields: Fields<T>): check.Check {
   return (value) => Array.isArray(value) && value.every(recordOf(fields));
 }
 
-function entriesOf(second: check.Check): check.Check {
+function isObject(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || !("kind" in value)) return false;
+  const { kind, ...rest } = value;
+  const fields: Readonly<Record<string, Readonly<Record<string, check.Check>>>> = OBJECTS;
+  return typeof kind === "string" && Object.hasOwn(fields, kind) && recordOf(fields[kind] ?? {})(rest);
+}
+
+function entriesOf(second: check.Check, first: check.Check = check.text): check.Check {
   return (value) =>
     Array.isArray(value) &&
-    value.every((entry) => Array.isArray(entry) && entry.length === 2 && check.text(entry[0]) && second(entry[1]));
+    value.every((entry) => Array.isArray(entry) && entry.length === 2 && first(entry[0]) && second(entry[1]));
 }

@@ -4,6 +4,7 @@
  * A command is a request: it may be refused, and its arguments may be nonsense.
  */
 import type { DeviceCommand } from "./device-commands.ts";
+import type { ObjectCommand } from "./object-commands.ts";
 
 /** How the argument struct arrived; left out: complete, reserved fields and tail zero. */
 export interface Frame {
@@ -112,4 +113,5 @@ export type Command =
   | UnmapIova
   | UseOption
   | ReserveIova
-  | DeviceCommand;
+  | DeviceCommand
+  | ObjectCommand;

@@ -35,6 +35,8 @@ export interface AllocHwpt extends Frame {
   readonly ptId: number;
   readonly dataType: number;
   readonly dataLength: number;
+  /** Counts with HWPT_FAULT_ID_VALID. */
+  readonly faultId?: number;
 }
 
 export interface SetDirtyTracking extends Frame {
@@ -56,6 +58,8 @@ export interface QueryHwInfo extends Frame {
   readonly command: "QueryHwInfo";
   readonly deviceId: number;
   readonly flags: number;
+  /** `in_data_type`, which counts with the flag INPUT_TYPE (1); 0: the driver's own. */
+  readonly dataType?: number;
 }
 
 /** `fd` null: no open file has that number. */
@@ -84,6 +88,8 @@ export interface UseVfioIoas extends Frame {
 export interface BindVfioDevice {
   readonly command: "BindVfioDevice";
   readonly device: DeviceName;
+  /** Its IOMMU group by name; left out: it shares it with no other device. */
+  readonly group?: string;
 }
 
 /** VFIO_DEVICE_ATTACH_IOMMUFD_PT; of an attached device it is a replacement. */
@@ -91,11 +97,15 @@ export interface AttachVfioDevice {
   readonly command: "AttachVfioDevice";
   readonly device: DeviceName;
   readonly ptId: number;
+  /** With VFIO_DEVICE_ATTACH_PASID; left out: the device itself. */
+  readonly pasid?: number;
 }
 
 export interface DetachVfioDevice {
   readonly command: "DetachVfioDevice";
   readonly device: DeviceName;
+  /** With VFIO_DEVICE_DETACH_PASID. */
+  readonly pasid?: number;
 }
 
 /** IOMMU_TEST_OP_CREATE_ACCESS. `flags` 1: it pins. */

@@ -103,6 +103,9 @@ const SHAPES: Shapes = {
     dirtyTracking: FLAG,
     nestParent: FLAG,
     parent: optional(HWPT),
+    fault: optional(COUNT),
+    viommu: optional(COUNT),
+    takesPasids: optional(FLAG),
   },
   HwptDestroyed: { hwpt: HWPT },
   DirtyTrackingStarted: { hwpt: orNull(HWPT) },
@@ -139,6 +142,21 @@ const SHAPES: Shapes = {
   ContextCreated: { profile: oneOf(...PROFILE_NAMES), kernel: orNull(TEXT), policy: orNull(TEXT), setup: TEXT },
   DriverChanged: { change: CHANGE },
   VfioIoasSet: { ioas: orNull(IOAS) },
+  FaultQueueAllocated: { kernelId: COUNT },
+  ViommuAllocated: { kernelId: COUNT, hwpt: orNull(HWPT), viommuType: COUNT, iommu: orNull(TEXT) },
+  VdeviceAllocated: { kernelId: COUNT, viommu: COUNT, device: TEXT, virtualId: ADDRESS },
+  VeventQueueAllocated: { kernelId: COUNT, viommu: COUNT, queueType: COUNT, depth: COUNT },
+  HwQueueAllocated: {
+    kernelId: COUNT,
+    viommu: COUNT,
+    queueType: COUNT,
+    index: COUNT,
+    iova: ADDRESS,
+    last: ADDRESS,
+    access: TEXT,
+  },
+  QueueFileClosed: { kernelId: COUNT },
+  IommufdObjectDestroyed: { kernelId: COUNT, isLeaked: optional(FLAG) },
 };
 
 const FORMS: ReadonlyMap<string, readonly (readonly [string, Form])[]> = new Map(

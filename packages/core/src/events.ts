@@ -87,6 +87,12 @@ export type ColdEvent<Ref> = Readonly<
       nestParent: boolean;
       /** The page table that a nested one (user-managed) translates through; absent: a paging one. */
       parent?: HwptHandle;
+      /** Kernel id of the fault queue that its page faults go to; absent: none. */
+      fault?: number;
+      /** Kernel id of the vIOMMU that a nested one belongs to; absent: none. */
+      viommu?: number;
+      /** HWPT_ALLOC_PASID: it can be attached to a PASID; absent: it cannot. */
+      takesPasids?: true;
     }
   | { type: "HwptDestroyed"; hwpt: Ref }
   | { type: "DirtyTrackingStarted"; hwpt: Ref | null }
@@ -149,6 +155,27 @@ export type ColdEvent<Ref> = Readonly<
   | { type: "DriverChanged"; change: DriverChange }
   /** IOMMU_VFIO_IOAS: the ioas behind the emulated container; null: none. */
   | { type: "VfioIoasSet"; ioas: Ref | null }
+  /** The objects from here on are named by kernel id alone: no mapping is theirs. */
+  | { type: "FaultQueueAllocated"; kernelId: number }
+  /** `iommu`: the IOMMU of the device that it was made for, by name; null: not told. */
+  | { type: "ViommuAllocated"; kernelId: number; hwpt: Ref | null; viommuType: number; iommu: string | null }
+  | { type: "VdeviceAllocated"; kernelId: number; viommu: number; device: DeviceName; virtualId: bigint }
+  | { type: "VeventQueueAllocated"; kernelId: number; viommu: number; queueType: number; depth: number }
+  /** The guest's queue at [iova, last] of the nest parent's space stays pinned for the hardware, as `access`. */
+  | {
+      type: "HwQueueAllocated";
+      kernelId: number;
+      viommu: number;
+      queueType: number;
+      index: number;
+      iova: Iova;
+      last: Iova;
+      access: string;
+    }
+  /** The file of a fault or event queue is closed: from now on the object can be destroyed. */
+  | { type: "QueueFileClosed"; kernelId: number }
+  /** `isLeaked`: its id stays taken until the fd is closed. */
+  | { type: "IommufdObjectDestroyed"; kernelId: number; isLeaked?: true }
 >;
 
 /** A driver's own event, by its type: numbers, words, addresses and lists of them. */
@@ -198,6 +225,13 @@ export const EVENT_TYPES = [
   "ContextCreated",
   "DriverChanged",
   "VfioIoasSet",
+  "FaultQueueAllocated",
+  "ViommuAllocated",
+  "VdeviceAllocated",
+  "VeventQueueAllocated",
+  "HwQueueAllocated",
+  "QueueFileClosed",
+  "IommufdObjectDestroyed",
 ] as const satisfies readonly EventType[];
 
 /** A reading of a source's clock. `ticks / 10^decimals` seconds; the digits are exact. */

@@ -3,6 +3,7 @@ import type { Iova } from "./address.ts";
 import { unreachable } from "./assert.ts";
 import { type EventBatch, TYPE_MAPPED, TYPE_UNMAP_REFUSED, TYPE_UNMAPPED } from "./event-batch.ts";
 import type { ColdEvent, IoasHandle } from "./events.ts";
+import { evolveObjects } from "./evolve-objects.ts";
 import type { Range } from "./range.ts";
 import { RangeSet } from "./range-set.ts";
 import { attachmentKey, type ContextState, type Space } from "./state.ts";
@@ -82,6 +83,7 @@ export function evolve(state: ContextState, event: ColdEvent<IoasHandle>, versio
       return;
     case "HwptAllocated": {
       const { hwpt, ioas, kernelId, auto, pageSize, aperture, dirtyTracking, nestParent } = event;
+      const { fault, viommu, takesPasids } = event;
       state.hwpts[hwpt] = {
         handle: hwpt,
         ioas,
@@ -93,6 +95,9 @@ export function evolve(state: ContextState, event: ColdEvent<IoasHandle>, versio
         nestParent,
         parent: event.parent ?? null,
         isTracking: false,
+        ...(fault === undefined ? {} : { fault }),
+        ...(viommu === undefined ? {} : { viommu }),
+        ...(takesPasids === undefined ? {} : { takesPasids }),
       };
       return;
     }
@@ -166,6 +171,15 @@ export function evolve(state: ContextState, event: ColdEvent<IoasHandle>, versio
       return;
     case "VfioIoasSet":
       state.vfioIoas = event.ioas;
+      return;
+    case "FaultQueueAllocated":
+    case "ViommuAllocated":
+    case "VdeviceAllocated":
+    case "VeventQueueAllocated":
+    case "HwQueueAllocated":
+    case "QueueFileClosed":
+    case "IommufdObjectDestroyed":
+      evolveObjects(state.objects, event);
       return;
     case "ContextCreated":
     case "DriverChanged":

@@ -5,6 +5,7 @@ export type { Area } from "./area-slots.ts";
 export { AreaTable } from "./area-table.ts";
 export { assert, unreachable } from "./assert.ts";
 export type { Command, Frame } from "./commands.ts";
+export { type CompatCommand, type CompatOutputs, decideCompat } from "./compat/decide.ts";
 export { type ConformOptions, type ConformReport, conformFile, type Disagreement } from "./conform/conform-file.ts";
 export { noCounts } from "./conform/counts.ts";
 export { decide, type Outputs } from "./decide/decide.ts";
@@ -127,6 +128,7 @@ export {
   type BoundDevice,
   ContextState,
   type Hwpt,
+  type IommufdObject,
   type RegisteredMemory,
   type Reservation,
   Space,

@@ -57,8 +57,41 @@ export interface Hwpt {
   readonly nestParent: boolean;
   /** Of a nested page table, which holds no mappings of the space; else null. */
   readonly parent: HwptHandle | null;
+  /** Kernel ids of its fault queue and its vIOMMU; absent: none. */
+  readonly fault?: number;
+  readonly viommu?: number;
+  /** It can be attached to a PASID; absent: it cannot. */
+  readonly takesPasids?: true;
   isTracking: boolean;
 }
+
+/** An object of iommufd that holds no mappings. The vIOMMU of one is named by its kernel id. */
+export type IommufdObject =
+  | { readonly kind: "fault"; readonly isOpen: boolean }
+  | {
+      readonly kind: "viommu";
+      readonly hwpt: HwptHandle | null;
+      readonly viommuType: number;
+      readonly iommu: string | null;
+    }
+  | {
+      readonly kind: "vdevice";
+      readonly viommu: number;
+      readonly device: DeviceName;
+      readonly virtualId: bigint;
+    }
+  | { readonly kind: "veventq"; readonly viommu: number; readonly queueType: number; readonly isOpen: boolean }
+  | {
+      readonly kind: "hw-queue";
+      readonly viommu: number;
+      readonly queueType: number;
+      readonly index: number;
+      readonly iova: Iova;
+      readonly last: Iova;
+      readonly access: string;
+    }
+  /** Gone, but its id stays taken. */
+  | { readonly kind: "leaked" };
 
 export interface BoundDevice {
   readonly kernelId: number | null;
@@ -95,6 +128,8 @@ export class ContextState {
   /** By `attachmentKey`. */
   readonly attachments = new Map<string, Attachment>();
   readonly accesses = new Map<string, Access>();
+  /** By kernel id. */
+  readonly objects = new Map<number, IommufdObject>();
   registered: RegisteredMemory[] = [];
   /** OPTION RLIMIT_MODE. */
   rlimitMode: "user" | "mm" = "user";

@@ -47,6 +47,8 @@ export function resolve(state: ContextState, event: ObservedEvent, errno: Errno 
         : withSpace(state, event.ioas, (ioas) => ({ ...event, ioas }));
     case "VfioIoasSet":
       return [{ ...event, ioas: state.spaceOfKernelId(event.ioas)?.handle ?? null }];
+    case "ViommuAllocated":
+      return [{ ...event, hwpt: hwptOf(state, event.hwpt)?.handle ?? null }];
     default:
       return [event];
   }

@@ -158,6 +158,7 @@ const MAKERS: { readonly [T in EventType]: (dice: Dice) => Extract<IoasEvent, { 
     dirtyTracking: dice.flag(),
     nestParent: dice.flag(),
     ...(dice.flag() ? { parent: handle(dice) } : {}),
+    ...(dice.flag() ? { fault: dice.below(9), viommu: dice.below(9), takesPasids: true } : {}),
   }),
   HwptDestroyed: (dice) => ({ type: "HwptDestroyed", hwpt: handle(dice) }),
   DirtyTrackingStarted: (dice) => ({ type: "DirtyTrackingStarted", hwpt: dice.orNull(handle(dice)) }),
@@ -223,6 +224,47 @@ const MAKERS: { readonly [T in EventType]: (dice: Dice) => Extract<IoasEvent, { 
     change: { type: "GroupJoined", group: dice.below(9), ranges: [dice.address()], name: dice.text() },
   }),
   VfioIoasSet: (dice) => ({ type: "VfioIoasSet", ioas: dice.orNull(handle(dice)) }),
+  FaultQueueAllocated: (dice) => ({ type: "FaultQueueAllocated", kernelId: dice.below(9) }),
+  ViommuAllocated: (dice) => ({
+    type: "ViommuAllocated",
+    kernelId: dice.below(9),
+    hwpt: dice.orNull(handle(dice)),
+    viommuType: dice.below(9),
+    iommu: dice.orNull(dice.text()),
+  }),
+  VdeviceAllocated: (dice) => ({
+    type: "VdeviceAllocated",
+    kernelId: dice.below(9),
+    viommu: dice.below(9),
+    device: dice.text(),
+    virtualId: dice.address(),
+  }),
+  VeventQueueAllocated: (dice) => ({
+    type: "VeventQueueAllocated",
+    kernelId: dice.below(9),
+    viommu: dice.below(9),
+    queueType: dice.below(9),
+    depth: dice.below(9),
+  }),
+  HwQueueAllocated: (dice) => {
+    const { first, last } = dice.range();
+    return {
+      type: "HwQueueAllocated",
+      kernelId: dice.below(9),
+      viommu: dice.below(9),
+      queueType: dice.below(9),
+      index: dice.below(9),
+      iova: first,
+      last,
+      access: dice.text(),
+    };
+  },
+  QueueFileClosed: (dice) => ({ type: "QueueFileClosed", kernelId: dice.below(9) }),
+  IommufdObjectDestroyed: (dice) => ({
+    type: "IommufdObjectDestroyed",
+    kernelId: dice.below(9),
+    ...(dice.flag() ? { isLeaked: true } : {}),
+  }),
 };
 
 function actorFor(dice: Dice): Actor {

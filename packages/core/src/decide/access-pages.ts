@@ -83,21 +83,33 @@ export function pinAccess(
   const refusal = firstFailing([PINS], access) ?? firstFailing(RANGE, { command, flags: WRITE });
   if (refusal !== null) return refuse(refusal);
   const space = state.space(access.ioas);
-  const wanted = [];
-  for (const part of partsOf(space, command, environment)) {
-    if ("errno" in part) return refuse(part);
-    const stopped = firstFailing(PIN_PART, part);
-    if (stopped !== null) return refuse(stopped);
-    const pages = pagesOfArea(part.area, part.first, part.last, environment);
-    if (pages !== null) wanted.push(pages);
-    const unpinnable = pinRefusal(state, wanted, environment);
-    if (unpinnable !== null) return refuse(unpinnable);
-  }
+  const unpinnable = pinPartsRefusal(state, space, command, environment);
+  if (unpinnable !== null) return refuse(unpinnable);
   if (command.userVa !== 0n && !isExpected(space, command)) return refuse(OTHER_PAGE);
   const first = command.iova as Iova;
   const last = (command.iova + command.length - 1n) as Iova;
   const item = environment.pinsMade.get(command.access) ?? 0;
   return accepted({ pin: { access: command.access, ioas: access.ioas, item, first, last } }, []);
+}
+
+/** Why the pages of the range cannot all be pinned, or null (iommufd_access_pin_pages). */
+export function pinPartsRefusal(
+  state: ContextState,
+  space: Space,
+  command: Call["command"],
+  environment: Environment,
+): Refusal | null {
+  const wanted = [];
+  for (const part of partsOf(space, command, environment)) {
+    if ("errno" in part) return part;
+    const stopped = firstFailing(PIN_PART, part);
+    if (stopped !== null) return stopped;
+    const pages = pagesOfArea(part.area, part.first, part.last, environment);
+    if (pages !== null) wanted.push(pages);
+    const unpinnable = pinRefusal(state, wanted, environment);
+    if (unpinnable !== null) return unpinnable;
+  }
+  return null;
 }
 
 /** Reads or writes; what lies below the byte that stops it has been copied. */

@@ -24,7 +24,7 @@ interface Joining {
   readonly environment: Environment;
 }
 
-const ALIGNMENT = guard<Joining>(
+export const ACCESS_ALIGNMENT = guard<Joining>(
   "EADDRINUSE",
   "iopt_add_access: it pins, and an area is no whole page",
   ({ state, space, pins, environment }) =>
@@ -46,7 +46,7 @@ export function createAccess(state: ContextState, command: CreateAccess, environ
   const space = ioasOf(state, command.ioasId);
   if (space === null) return refuse(NO_IOAS);
   const pins = (command.flags & NEEDS_PIN_PAGES) !== 0;
-  const conflict = firstFailing([ALIGNMENT], { state, space, pins, environment });
+  const conflict = firstFailing([ACCESS_ALIGNMENT], { state, space, pins, environment });
   if (conflict !== null) return refuse(conflict);
   const kernelId = new FreeIds(state).take();
   return accepted({}, [{ type: "AccessAttached", access: command.access, kernelId, ioas: space.handle, pins }]);
@@ -65,7 +65,7 @@ export function replaceAccess(
   if (space === null) return refuse(NO_IOAS);
   const { kernelId, pins, ioas } = access;
   if (ioas === space.handle) return accepted({ isMoved: false }, []);
-  const conflict = firstFailing([ALIGNMENT], { state, space, pins, environment });
+  const conflict = firstFailing([ACCESS_ALIGNMENT], { state, space, pins, environment });
   if (conflict !== null) return refuse(conflict);
   const moved = { type: "AccessAttached", access: command.access, kernelId, ioas: space.handle, pins } as const;
   return accepted({ isMoved: true }, [moved]);

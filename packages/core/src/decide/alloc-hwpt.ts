@@ -2,13 +2,20 @@
  * IOMMU_HWPT_ALLOC (hw_pagetable.c: iommufd_hwpt_alloc, iommufd_hwpt_paging_alloc, iommufd_hwpt_nested_alloc).
  * Recordings hold paging tables and the refusals of nested ones; that a nested one is made follows the source alone.
  */
-import { type AllocHwpt, HWPT_DIRTY_TRACKING, HWPT_FAULT_ID_VALID, HWPT_NEST_PARENT } from "../device-commands.ts";
+import {
+  type AllocHwpt,
+  HWPT_DIRTY_TRACKING,
+  HWPT_FAULT_ID_VALID,
+  HWPT_NEST_PARENT,
+  HWPT_PASID,
+} from "../device-commands.ts";
 import type { HwptHandle } from "../events.ts";
 import type { DeviceTraits, Environment } from "../profile/environment.ts";
 import type { KernelProfile } from "../profile/kernel-profile.ts";
 import type { ContextState, Hwpt, Space } from "../state.ts";
+import { virtualTraitsOf } from "./alloc-viommu.ts";
 import { allocHwptEvents, newTableRefusal } from "./attachment.ts";
-import { FreeIds, objectOf } from "./objects.ts";
+import { FreeIds, NO_DEVICE, objectOf } from "./objects.ts";
 import { accepted, callRefused, firstFailing, guard, type Outcome, type Refusal } from "./outcome.ts";
 
 /** IOMMU_HWPT_DATA_SELFTEST carries one u32. */
@@ -92,9 +99,8 @@ const NESTED = [
   ),
 ];
 
-const NO_DEVICE: Refusal = { errno: "ENOENT", rule: "iommufd_get_device: no bound device has this id" };
 const NO_TABLE: Refusal = { errno: "EINVAL", rule: "iommufd_hwpt_alloc: neither an ioas nor a paging table" };
-/** Fault queues are not among the calls of the model: no id is one. */
+const OTHER_IOMMU: Refusal = { errno: "EINVAL", rule: "iommufd_hwpt_alloc: the device sits behind another IOMMU" };
 const NO_FAULT: Refusal = { errno: "ENOENT", rule: "iommufd_get_fault: no fault queue has this id" };
 
 export function allocHwpt(
@@ -109,15 +115,32 @@ export function allocHwpt(
   const bound = objectOf(state, command.deviceId);
   const traits = bound?.kind === "device" ? environment.devices.get(bound.device) : undefined;
   if (traits === undefined) return refuse(NO_DEVICE);
+  const device = bound?.kind === "device" ? bound.device : "";
   const call = { state, command, profile, environment, traits };
   const object = objectOf(state, command.ptId);
   const kernelId = new FreeIds(state).take();
   let made: Hwpt | Refusal = NO_TABLE;
   if (object?.kind === "ioas") made = pagingTable(call, object.space, kernelId);
   else if (object?.kind === "hwpt" && object.hwpt.parent === null) made = nestedTable(call, object.hwpt, kernelId);
+  else if (object?.kind === "other" && object.object.kind === "viommu") {
+    const { hwpt, iommu } = object.object;
+    const parent = hwpt === null ? undefined : state.hwpts[hwpt];
+    if (iommu !== (virtualTraitsOf(environment, device)?.iommu ?? null)) return refuse(OTHER_IOMMU);
+    if (parent !== undefined) made = nestedTable(call, parent, kernelId, object.id);
+  }
   if ("errno" in made) return refuse(made);
-  if (isSet(command, HWPT_FAULT_ID_VALID)) return refuse(NO_FAULT);
-  return accepted({ hwpt: made.handle, hwptId: kernelId }, allocHwptEvents(made));
+  const fault = faultOf(state, command);
+  if (typeof fault === "object") return refuse(fault);
+  const pasid = isSet(command, HWPT_PASID) ? { takesPasids: true as const } : {};
+  const hwpt: Hwpt = { ...made, ...(fault === undefined ? {} : { fault }), ...pasid };
+  return accepted({ hwpt: hwpt.handle, hwptId: kernelId }, allocHwptEvents(hwpt));
+}
+
+/** The fault queue that the table is linked to. */
+function faultOf(state: ContextState, command: AllocHwpt): number | undefined | Refusal {
+  if (!isSet(command, HWPT_FAULT_ID_VALID)) return undefined;
+  const id = command.faultId ?? 0;
+  return state.objects.get(id)?.kind === "fault" ? id : NO_FAULT;
 }
 
 function pagingTable(call: Call, space: Space, kernelId: number): Hwpt | Refusal {
@@ -134,9 +157,10 @@ function pagingTable(call: Call, space: Space, kernelId: number): Hwpt | Refusal
   return newTableRefusal({ state, environment, hwpt, space }) ?? hwpt;
 }
 
-function nestedTable(call: Call, parent: Hwpt, kernelId: number): Hwpt | Refusal {
+function nestedTable(call: Call, parent: Hwpt, kernelId: number, viommu?: number): Hwpt | Refusal {
   const refusal = firstFailing(NESTED, { ...call, parent });
-  return refusal ?? { ...newHwpt(call.state, kernelId, parent.ioas), parent: parent.handle };
+  const made = { ...newHwpt(call.state, kernelId, parent.ioas), parent: parent.handle };
+  return refusal ?? (viommu === undefined ? made : { ...made, viommu });
 }
 
 /** One made by the user, that maps nothing yet. */

@@ -17,6 +17,8 @@ export interface AttachRequest {
   readonly state: ContextState;
   readonly environment: Environment;
   readonly device: DeviceName;
+  /** Null, or left out: the device itself. */
+  readonly pasid?: number | null;
   readonly traits: DeviceTraits;
   readonly ptId: number;
   /** What it is attached to now, or null. */
@@ -48,9 +50,28 @@ const NO_TABLE: Refusal = { errno: "EINVAL", rule: "iommufd_device_change_pt: ne
 const DEVICE_REGIONS = guard<Candidate>(
   "EADDRINUSE",
   "iopt_table_enforce_dev_resv_regions: a region of the device is in use",
-  (call) =>
-    call.from?.ioas !== call.space.handle && !call.traits.reserved.every((range) => canReserve(call.space, range)),
+  (call) => movers(call).some(({ traits }) => !traits.reserved.every((range) => canReserve(call.space, range))),
 );
+
+const GROUP = guard<Candidate>(
+  "EINVAL",
+  "iommufd_hw_pagetable_attach: the group of the device uses another page table",
+  (call) => call.from === null && groupMates(call).some(({ hwpt }) => hwpt !== call.hwpt.handle),
+);
+
+/** The kernel attaches a group once, with its first device. */
+const PASIDS = [
+  guard<Candidate>(
+    "EINVAL",
+    "iommufd_hwpt_pasid_compat: the page table, or the device's own, takes no PASIDs",
+    (call) => isFirstOfGroup(call) && !isPasidCompatible(call),
+  ),
+  guard<Candidate>(
+    "EINVAL",
+    "iommu_attach_device_pasid: the device has no such PASID",
+    (call) => isFirstOfGroup(call) && (call.pasid ?? null) !== null && (call.pasid ?? 0) >= (call.traits.pasids ?? 0),
+  ),
+];
 
 const COMPATIBLE = guard<Candidate>(
   "EINVAL",
@@ -109,7 +130,11 @@ function candidateOf(request: AttachRequest): Candidate | Refusal {
   }
   if (object.kind !== "ioas") return NO_TABLE;
   const { space } = object;
-  const hwpt = pageTablesOf(state, space).find((one) => one.auto && canWalk(request.traits, one));
+  // Of a group that is attached, only its own page table will do: the others are EINVAL, which means the next one.
+  const mate = request.from === null ? groupMates(request)[0] : undefined;
+  const hwpt = pageTablesOf(state, space).find(
+    (one) => one.auto && (mate?.hwpt ?? one.handle) === one.handle && canWalk(request.traits, one),
+  );
   if (hwpt !== undefined) return { ...request, hwpt, space, isNew: false };
   return { ...request, space, hwpt: automaticHwpt(request, space, request.ids.take()), isNew: true };
 }
@@ -135,10 +160,10 @@ export function automaticHwpt({ state, traits, from }: AttachRequest, space: Spa
 
 /** On a first attach the device's regions come first, on a move the new page table does. */
 function refusalOf(candidate: Candidate): Refusal | null {
-  const { isNew, from, hwpt } = candidate;
-  if (!isNew) return firstFailing(hwpt.parent === null ? [DEVICE_REGIONS, COMPATIBLE, WIDTH] : [COMPATIBLE], candidate);
-  if (from === null) return firstFailing([DEVICE_REGIONS], candidate) ?? newTableRefusal(candidate);
-  return newTableRefusal(candidate) ?? firstFailing([DEVICE_REGIONS], candidate);
+  const { isNew, from } = candidate;
+  if (!isNew) return firstFailing([GROUP, DEVICE_REGIONS, ...PASIDS, COMPATIBLE, WIDTH], candidate);
+  if (from === null) return firstFailing([GROUP, DEVICE_REGIONS, ...PASIDS], candidate) ?? newTableRefusal(candidate);
+  return newTableRefusal(candidate) ?? firstFailing([DEVICE_REGIONS, ...PASIDS], candidate);
 }
 
 /**
@@ -162,24 +187,73 @@ export function newTableRefusal(call: NewTable): Refusal | null {
 }
 
 /** The events of an attachment that nothing stands against (or that a recording shows). */
-export function attachEvents({ state, device, traits, from, hwpt, space, isNew }: Candidate): IoasEvent[] {
+export function attachEvents(candidate: Candidate): IoasEvent[] {
+  const { state, device, from, hwpt, space, isNew } = candidate;
+  const pasid = candidate.pasid ?? null;
   const ioas = space.handle;
   const events: IoasEvent[] = [];
-  if (from?.ioas !== ioas && hwpt.parent === null)
-    for (const range of traits.reserved) events.push(reserved(ioas, deviceOwner(device), range));
+  for (const mover of movers(candidate))
+    for (const range of mover.traits.reserved) events.push(reserved(ioas, deviceOwner(mover.device), range));
   if (isNew) events.push(...allocHwptEvents(hwpt));
-  events.push({ type: "DeviceAttached", device, pasid: null, ioas, hwpt: hwpt.handle });
-  if (from !== null) events.push(...releaseEvents(state, from, ioas));
+  const moved = from === null ? [] : [from, ...groupMates(candidate)];
+  for (const name of [device, ...moved.slice(1).map((mate) => mate.device)])
+    events.push({ type: "DeviceAttached", device: name, pasid, ioas, hwpt: hwpt.handle });
+  for (const [index, each] of moved.entries()) events.push(...releaseEvents(state, each, ioas, moved.slice(0, index)));
   return events;
+}
+
+/** The devices whose regions the call reserves: of a move, all that the group has attached. None for a PASID. */
+function movers({ state, environment, device, pasid, traits, from, space }: Candidate) {
+  if ((pasid ?? null) !== null || from?.ioas === space.handle) return [];
+  const itself = { device, traits };
+  if (from === null) return [itself];
+  const mates = groupMates({ state, device, pasid: null });
+  return [itself, ...mates.flatMap((mate) => traitsOfMate(environment, mate))];
+}
+
+function traitsOfMate({ devices }: Environment, { device }: Attachment) {
+  const traits = devices.get(device);
+  return traits === undefined ? [] : [{ device, traits }];
+}
+
+/** The attachments, for the same PASID, of the other devices of its IOMMU group. */
+function groupMates({ state, device, pasid }: Pick<AttachRequest, "state" | "device" | "pasid">): Attachment[] {
+  const group = state.devices.get(device)?.group ?? null;
+  if (group === null) return [];
+  return [...state.attachments.values()].filter(
+    (other) =>
+      other.device !== device && other.pasid === (pasid ?? null) && state.devices.get(other.device)?.group === group,
+  );
+}
+
+function isFirstOfGroup(call: Candidate): boolean {
+  return call.from !== null || groupMates(call).length === 0;
+}
+
+function isPasidCompatible({ state, device, pasid, hwpt }: Candidate): boolean {
+  if (hwpt.takesPasids === true && (pasid ?? null) === null) return true;
+  const group = state.devices.get(device)?.group ?? null;
+  const isSame = (other: string) => other === device || (group !== null && state.devices.get(other)?.group === group);
+  const attached = [...state.attachments.values()].filter((other) => isSame(other.device));
+  if ((pasid ?? null) === null) return attached.every((other) => other.pasid === null);
+  const own = attached.find((other) => other.pasid === null);
+  const ownTable = own === undefined || own.hwpt === null ? undefined : state.hwpts[own.hwpt];
+  return hwpt.takesPasids === true && (ownTable === undefined || ownTable.takesPasids === true);
 }
 
 /** A new page table, and what its aperture takes from its ioas. */
 export function allocHwptEvents(hwpt: Hwpt): IoasEvent[] {
   const { handle, ioas, kernelId, auto, pageSize, aperture, dirtyTracking, nestParent, parent } = hwpt;
+  const { fault, viommu, takesPasids } = hwpt;
   const limits = limitsOf(hwpt).map((range) => reserved(ioas, hwptOwner(handle), range));
   const nested = parent === null ? {} : { parent };
   const made = { hwpt: handle, ioas, kernelId, auto, pageSize, aperture, dirtyTracking, nestParent, ...nested };
-  return [{ type: "HwptAllocated", ...made }, ...limits];
+  const links = {
+    ...(fault === undefined ? {} : { fault }),
+    ...(viommu === undefined ? {} : { viommu }),
+    ...(takesPasids === undefined ? {} : { takesPasids }),
+  };
+  return [{ type: "HwptAllocated", ...made, ...links }, ...limits];
 }
 
 function reserved(ioas: number, owner: string, { first, last }: Range): IoasEvent {

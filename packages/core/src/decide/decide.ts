@@ -6,13 +6,17 @@ import type { KernelProfile } from "../profile/kernel-profile.ts";
 import type { ContextState } from "../state.ts";
 import { createAccess, replaceAccess, unpinAccess } from "./access.ts";
 import { accessMemory, pinAccess } from "./access-pages.ts";
+import { allocHwQueue } from "./alloc-hw-queue.ts";
 import { allocHwpt } from "./alloc-hwpt.ts";
 import { allocIoas } from "./alloc-ioas.ts";
+import { allocVdevice, allocViommu } from "./alloc-viommu.ts";
 import { allowIovas } from "./allow-iovas.ts";
 import { copyIova } from "./copy-iova.ts";
 import { destroyObject } from "./destroy-object.ts";
 import { getDirtyBitmap, setDirtyTracking } from "./dirty-tracking.ts";
+import { allocFaultQueue, allocVeventQueue, closeQueueFile } from "./event-queues.ts";
 import { frameRefusal } from "./frame.ts";
+import { invalidateHwpt } from "./invalidate-hwpt.ts";
 import { changeProcess, mapFile } from "./map-file.ts";
 import { mapIova } from "./map-iova.ts";
 import { createMockDevice, replaceMockDevice } from "./mock-device.ts";
@@ -56,6 +60,13 @@ export interface Outputs {
   readonly AccessMemory: OutOf<typeof accessMemory>;
   readonly CheckMockMap: OutOf<typeof checkMockMap>;
   readonly MarkMockDirty: OutOf<typeof markMockDirty>;
+  readonly AllocFaultQueue: OutOf<typeof allocFaultQueue>;
+  readonly CloseQueueFile: OutOf<typeof closeQueueFile>;
+  readonly AllocViommu: OutOf<typeof allocViommu>;
+  readonly AllocVdevice: OutOf<typeof allocVdevice>;
+  readonly AllocVeventQueue: OutOf<typeof allocVeventQueue>;
+  readonly AllocHwQueue: OutOf<typeof allocHwQueue>;
+  readonly InvalidateHwpt: OutOf<typeof invalidateHwpt>;
 }
 
 type OutOf<Decider extends (...inputs: never[]) => Outcome<unknown>> =
@@ -73,7 +84,7 @@ export function decide(
   profile: KernelProfile,
   environment: Environment,
 ): Outcome<unknown> {
-  const refusal = frameRefusal(command);
+  const refusal = frameRefusal(command, profile);
   if (refusal !== null) return callRefused(command.command, refusal);
   switch (command.command) {
     case "AllocIoas":
@@ -115,9 +126,9 @@ export function decide(
     case "BindVfioDevice":
       return bindVfioDevice(state, command, environment);
     case "AttachVfioDevice":
-      return attachVfioDevice(state, command, environment);
+      return attachVfioDevice(state, command, profile, environment);
     case "DetachVfioDevice":
-      return detachVfioDevice(state, command);
+      return detachVfioDevice(state, command, profile);
     case "CreateAccess":
       return createAccess(state, command, environment);
     case "ReplaceAccess":
@@ -132,6 +143,20 @@ export function decide(
       return checkMockMap(state, command, profile, environment);
     case "MarkMockDirty":
       return markMockDirty(state, command, profile);
+    case "AllocFaultQueue":
+      return allocFaultQueue(state, command);
+    case "CloseQueueFile":
+      return closeQueueFile(state, command);
+    case "AllocViommu":
+      return allocViommu(state, command, environment);
+    case "AllocVdevice":
+      return allocVdevice(state, command, environment);
+    case "AllocVeventQueue":
+      return allocVeventQueue(state, command);
+    case "AllocHwQueue":
+      return allocHwQueue(state, command, environment);
+    case "InvalidateHwpt":
+      return invalidateHwpt(state, command, profile, environment);
     default:
       return unreachable(command);
   }

@@ -2,7 +2,8 @@
 import { unreachable } from "../assert.ts";
 import type { DestroyObject } from "../commands.ts";
 import type { DeviceName, IoasEvent } from "../events.ts";
-import { attachmentKey, type ContextState } from "../state.ts";
+import type { ContextState } from "../state.ts";
+import { destroyOtherEvents, isObjectUsed, leakVdeviceEvents } from "./object-users.ts";
 import { isHwptUsed, isIoasUsed, type KernelObject, objectOf } from "./objects.ts";
 import { accepted, callRefused, type Outcome, type Refusal } from "./outcome.ts";
 import { destroyHwptEvents, detachEvents } from "./release.ts";
@@ -29,6 +30,8 @@ function isUsed(state: ContextState, object: KernelObject): boolean {
       return true;
     case "selftest":
       return false;
+    case "other":
+      return isObjectUsed(state, object.id, object.object);
     default:
       return unreachable(object);
   }
@@ -45,6 +48,8 @@ export function destroyEvents(state: ContextState, object: KernelObject): readon
       return unbindEvents(state, object.device);
     case "access":
       return [{ type: "AccessClosed", access: object.access }];
+    case "other":
+      return destroyOtherEvents(object.id, object.object);
     default:
       return unreachable(object);
   }
@@ -52,7 +57,11 @@ export function destroyEvents(state: ContextState, object: KernelObject): readon
 
 /** The driver lets go of the device (device.c: iommufd_device_unbind; selftest.c: iommufd_selftest_destroy). */
 export function unbindEvents(state: ContextState, device: DeviceName): IoasEvent[] {
-  const attachment = state.attachments.get(attachmentKey(device, null));
-  const events = attachment === undefined ? [] : detachEvents(state, attachment);
-  return [...events, { type: "DeviceUnbound", device }];
+  const attachments = [...state.attachments.values()].filter((attachment) => attachment.device === device);
+  // vfio_iommufd_physical_unbind lets go of the PASIDs first.
+  attachments.sort((a, b) => (a.pasid ?? Number.MAX_SAFE_INTEGER) - (b.pasid ?? Number.MAX_SAFE_INTEGER));
+  const events = attachments.flatMap((attachment, index) =>
+    detachEvents(state, attachment, attachments.slice(0, index)),
+  );
+  return [...events, ...leakVdeviceEvents(state, device), { type: "DeviceUnbound", device }];
 }

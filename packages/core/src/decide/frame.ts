@@ -1,5 +1,6 @@
 /** What every ioctl checks before it looks at its arguments (main.c: iommufd_fops_ioctl, IOCTL_OP). */
 import type { Command, Frame } from "../commands.ts";
+import type { KernelProfile } from "../profile/kernel-profile.ts";
 import { firstFailing, guard, type Refusal } from "./outcome.ts";
 
 /** Bytes up to the end of the last field that every version has. The self-test's calls share one struct of their own. */
@@ -19,6 +20,12 @@ const BYTES_MIN: Readonly<Partial<Record<Command["command"], number>>> = {
   GetDirtyBitmap: 48,
   MapFile: 40,
   ChangeProcess: 8,
+  AllocFaultQueue: 16,
+  AllocViommu: 24,
+  AllocVdevice: 24,
+  AllocVeventQueue: 32,
+  AllocHwQueue: 40,
+  InvalidateHwpt: 32,
 };
 
 const FRAME = [
@@ -34,7 +41,16 @@ const FRAME = [
   ),
 ];
 
-export function frameRefusal(command: Command): Refusal | null {
+const NO_CALL: Refusal = { errno: "ENOTTY", rule: "iommufd_fops_ioctl: this kernel has no such call" };
+const VIRTUAL: ReadonlySet<Command["command"]> = new Set([
+  "AllocViommu",
+  "AllocVdevice",
+  "AllocVeventQueue",
+  "AllocHwQueue",
+]);
+
+export function frameRefusal(command: Command, profile: KernelProfile): Refusal | null {
+  if (!profile.hasVirtualIommus && VIRTUAL.has(command.command)) return NO_CALL;
   if (!("size" in command) && !("hasNonZeroTail" in command)) return null;
   const bytesMin = BYTES_MIN[command.command];
   return bytesMin === undefined ? null : firstFailing(FRAME, { ...command, bytesMin });

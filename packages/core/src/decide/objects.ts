@@ -1,6 +1,6 @@
 /** The objects of one fd: one xarray for all types (main.c: _iommufd_object_alloc, iommufd_get_object). */
 import type { DeviceName, HwptHandle } from "../events.ts";
-import type { ContextState, Hwpt, Space } from "../state.ts";
+import type { ContextState, Hwpt, IommufdObject, Space } from "../state.ts";
 import type { Refusal } from "./outcome.ts";
 
 export type KernelObject =
@@ -8,7 +8,8 @@ export type KernelObject =
   | { readonly kind: "hwpt"; readonly hwpt: Hwpt }
   | { readonly kind: "device"; readonly device: DeviceName }
   | { readonly kind: "selftest"; readonly device: DeviceName }
-  | { readonly kind: "access"; readonly access: string };
+  | { readonly kind: "access"; readonly access: string }
+  | { readonly kind: "other"; readonly id: number; readonly object: IommufdObject };
 
 /** The living object with this id, or null. */
 export function objectOf(state: ContextState, id: number): KernelObject | null {
@@ -21,7 +22,8 @@ export function objectOf(state: ContextState, id: number): KernelObject | null {
     if (objectId === id) return { kind: "selftest", device };
   }
   for (const [access, { kernelId }] of state.accesses) if (kernelId === id) return { kind: "access", access };
-  return null;
+  const object = state.objects.get(id);
+  return object === undefined || object.kind === "leaked" ? null : { kind: "other", id, object };
 }
 
 export const NO_IOAS: Refusal = { errno: "ENOENT", rule: "iommufd_get_ioas: no ioas has this id" };
@@ -30,6 +32,9 @@ export const NO_IOAS: Refusal = { errno: "ENOENT", rule: "iommufd_get_ioas: no i
 export function ioasOf(state: ContextState, id: number): Space | null {
   return state.spaceOfKernelId(id);
 }
+
+export const NO_VIOMMU: Refusal = { errno: "ENOENT", rule: "iommufd_get_viommu: no vIOMMU has this id" };
+export const NO_DEVICE: Refusal = { errno: "ENOENT", rule: "iommufd_get_device: no bound device has this id" };
 
 export const NO_PAGING_HWPT: Refusal = {
   errno: "ENOENT",
@@ -73,7 +78,8 @@ export function isIoasUsed(state: ContextState, space: Space): boolean {
 
 export function isHwptUsed(state: ContextState, handle: HwptHandle): boolean {
   if ([...state.attachments.values()].some(({ hwpt }) => hwpt === handle)) return true;
-  return state.hwpts.some((hwpt) => hwpt?.parent === handle);
+  if (state.hwpts.some((hwpt) => hwpt?.parent === handle)) return true;
+  return [...state.objects.values()].some((object) => object.kind === "viommu" && object.hwpt === handle);
 }
 
 function usedIds(state: ContextState): ReadonlySet<number> {
@@ -86,5 +92,6 @@ function usedIds(state: ContextState): ReadonlySet<number> {
     add(objectId);
   }
   for (const { kernelId } of state.accesses.values()) add(kernelId);
+  for (const id of state.objects.keys()) add(id);
   return used;
 }

@@ -3,7 +3,7 @@ import type { QueryHwInfo } from "../device-commands.ts";
 import type { Environment, HwInfo } from "../profile/environment.ts";
 import type { KernelProfile } from "../profile/kernel-profile.ts";
 import type { ContextState } from "../state.ts";
-import { objectOf } from "./objects.ts";
+import { NO_DEVICE, objectOf } from "./objects.ts";
 import { accepted, firstFailing, guard, type Outcome, type Refusal, refused } from "./outcome.ts";
 
 const REQUEST = guard<QueryHwInfo & { readonly known: number }>(
@@ -11,7 +11,8 @@ const REQUEST = guard<QueryHwInfo & { readonly known: number }>(
   "iommufd_get_hw_info: unknown flag or reserved field",
   ({ flags, reserved, known }) => (flags & ~known) !== 0 || (reserved ?? 0) !== 0,
 );
-const NO_DEVICE: Refusal = { errno: "ENOENT", rule: "iommufd_get_device: no bound device has this id" };
+const NO_TYPE: Refusal = { errno: "EOPNOTSUPP", rule: "hw_info: the driver has no data of this type" };
+const INPUT_TYPE = 1;
 
 /** `info` null: the hardware's, which no call decides. */
 export function queryHwInfo(
@@ -24,5 +25,8 @@ export function queryHwInfo(
   if (asked !== null) return refused(asked, []);
   const bound = objectOf(state, command.deviceId);
   if (bound?.kind !== "device") return refused(NO_DEVICE, []);
-  return accepted({ info: devices.get(bound.device)?.hwInfo ?? null }, []);
+  const info = devices.get(bound.device)?.hwInfo ?? null;
+  const wanted = (command.flags & INPUT_TYPE) === 0 ? 0 : (command.dataType ?? 0);
+  if (wanted !== 0 && info !== null && info.type !== wanted) return refused(NO_TYPE, []);
+  return accepted({ info }, []);
 }

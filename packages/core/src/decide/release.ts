@@ -11,16 +11,26 @@ export function hwptOwner(hwpt: HwptHandle): string {
 }
 
 /** The device lets go of what it was attached to, with nothing in its place. */
-export function detachEvents(state: ContextState, from: Attachment): IoasEvent[] {
-  return [{ type: "DeviceDetached", device: from.device, pasid: from.pasid }, ...releaseEvents(state, from, null)];
+export function detachEvents(state: ContextState, from: Attachment, gone: readonly Attachment[] = []): IoasEvent[] {
+  const detached: IoasEvent = { type: "DeviceDetached", device: from.device, pasid: from.pasid };
+  return [detached, ...releaseEvents(state, from, null, gone)];
 }
 
-/** What the device held in its old place and does not hold in the new one, the ioas `to`. */
-export function releaseEvents(state: ContextState, from: Attachment, to: IoasHandle | null): IoasEvent[] {
+/**
+ * What the device held in its old place and does not hold in the new one, the ioas `to`. Only the attachment
+ * without a PASID reserves. `gone`: attachments that the same call has taken away before this one.
+ */
+export function releaseEvents(
+  state: ContextState,
+  from: Attachment,
+  to: IoasHandle | null,
+  gone: readonly Attachment[] = [],
+): IoasEvent[] {
+  const { ioas, pasid, device } = from;
   const events =
-    from.ioas === null || from.ioas === to ? [] : unreserveEvents(state, from.ioas, deviceOwner(from.device));
+    ioas === null || ioas === to || pasid !== null ? [] : unreserveEvents(state, ioas, deviceOwner(device));
   const hwpt = from.hwpt === null ? undefined : state.hwpts[from.hwpt];
-  if (hwpt?.auto && isLastUser(state, hwpt, from)) events.push(...destroyHwptEvents(state, hwpt));
+  if (hwpt?.auto && isLastUser(state, hwpt, [from, ...gone])) events.push(...destroyHwptEvents(state, hwpt));
   return events;
 }
 
@@ -35,6 +45,6 @@ function unreserveEvents(state: ContextState, ioas: IoasHandle, owner: string): 
   return owns ? [{ type: "IovaUnreserved", ioas, owner }] : [];
 }
 
-function isLastUser(state: ContextState, hwpt: Hwpt, user: Attachment): boolean {
-  return ![...state.attachments.values()].some((other) => other !== user && other.hwpt === hwpt.handle);
+function isLastUser(state: ContextState, hwpt: Hwpt, users: readonly Attachment[]): boolean {
+  return ![...state.attachments.values()].some((other) => !users.includes(other) && other.hwpt === hwpt.handle);
 }

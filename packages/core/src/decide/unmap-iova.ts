@@ -1,7 +1,9 @@
 /** IOMMU_IOAS_UNMAP (ioas.c: iommufd_ioas_unmap; io_pagetable.c: iopt_unmap_iova_range). */
 import { type ByteLength, byteLength, type Iova, iova, U64_MAX } from "../address.ts";
+import type { Area } from "../area-slots.ts";
 import type { UnmapIova } from "../commands.ts";
 import type { IoasEvent } from "../events.ts";
+import type { Range } from "../range.ts";
 import type { ContextState, Space } from "../state.ts";
 import { ioasOf, NO_IOAS } from "./objects.ts";
 import { accepted, firstFailing, guard, type Outcome, type Refusal, refused } from "./outcome.ts";
@@ -17,6 +19,7 @@ const RANGE = [
 ];
 
 const NOTHING: Refusal = { errno: "ENOENT", rule: "iopt_unmap_iova_range: nothing is mapped there" };
+const LOCKED: Refusal = { errno: "EBUSY", rule: "iopt_unmap_iova_range: a hardware queue locks the area" };
 const PARTIAL: Refusal = { errno: "ENOENT", rule: "iopt_unmap_iova_range: an area sticks out of the range" };
 
 /** `length`: bytes unmapped. A refusal may have unmapped the whole areas below the one that stopped it. */
@@ -29,27 +32,50 @@ export function unmapIova(state: ContextState, command: UnmapIova): Outcome<{ re
   const range = isAll ? null : firstFailing(RANGE, command);
   if (range !== null) return refuse(range);
   const last = isAll ? U64_MAX : command.iova + command.length - 1n;
-  const { bytes, end, isStopped } = wholeAreas(space, command.iova, last);
-  const done = bytes === 0n ? [] : [unmapped(space, command.iova, isStopped ? end : last, bytes)];
-  if (isStopped) return refuse(PARTIAL, done);
+  const { bytes, stop, events } = unmapWhole(state, space, command.iova, last);
+  if (stop !== null) return refuse(stop, events);
   if (bytes === 0n && !isAll) return refuse(NOTHING);
   // The kernel counts in 64 bits: the 2^64 bytes of a full space read as 0.
-  return accepted({ length: byteLength(BigInt.asUintN(64, bytes)) }, done);
+  return accepted({ length: byteLength(BigInt.asUintN(64, bytes)) }, events);
+}
+
+/** A space as far as an unmapping looks at it. */
+export interface Areas extends Pick<Space, "handle"> {
+  readonly areas: { in(first: bigint, last: bigint): Iterable<Area> };
+}
+
+/** iopt_unmap_iova_range: `stop` is why it did not get to the end; `events`, what it did until then. */
+export function unmapWhole(state: ContextState, space: Areas, first: bigint, last: bigint) {
+  const locks = locksOf(state, space);
+  const { bytes, end, isStopped, isLocked } = wholeAreas(space, first, last, locks);
+  const events = bytes === 0n ? [] : [unmapped(space, first, isStopped ? end : last, bytes)];
+  const stop = isStopped ? (isLocked ? LOCKED : PARTIAL) : null;
+  return { bytes, stop, events };
+}
+
+/** What hardware queues read in this space (pages.c: iopt_area_add_access with lock_area). */
+function locksOf(state: ContextState, space: Areas): Range[] {
+  const locks: Range[] = [];
+  for (const object of state.objects.values())
+    if (object.kind === "hw-queue" && state.accesses.get(object.access)?.ioas === space.handle)
+      locks.push({ first: object.iova, last: object.last });
+  return locks;
 }
 
 /** The areas of `[first, last]` from below, up to the first that is not wholly inside. */
-export function wholeAreas(space: Space, first: bigint, last: bigint) {
+export function wholeAreas(space: Pick<Areas, "areas">, first: bigint, last: bigint, locks: readonly Range[] = []) {
   let bytes = 0n;
   let end = first;
   for (const area of space.areas.in(first, last)) {
-    if (area.iova < first || area.last > last) return { bytes, end, isStopped: true };
+    const isLocked = locks.some((lock) => lock.first <= area.last && lock.last >= area.iova);
+    if (isLocked || area.iova < first || area.last > last) return { bytes, end, isStopped: true, isLocked };
     bytes += area.last - area.iova + 1n;
     end = area.last;
   }
-  return { bytes, end, isStopped: false };
+  return { bytes, end, isStopped: false, isLocked: false };
 }
 
-function unmapped(space: Space, first: bigint, last: bigint, bytes: bigint): IoasEvent {
+function unmapped(space: Areas, first: bigint, last: bigint, bytes: bigint): IoasEvent {
   return { type: "IovaUnmapped", ioas: space.handle, iova: iova(first), last: last as Iova, bytes: byteLength(bytes) };
 }
 

@@ -15,6 +15,10 @@ interface Call {
   readonly environment: Environment;
 }
 
+interface Disabling extends Pick<Call, "state" | "environment"> {
+  readonly space: Space;
+}
+
 const REQUEST = [
   guard<UseOption>("EOPNOTSUPP", "iommufd_option: reserved field", ({ reserved }) => (reserved ?? 0) !== 0),
   guard<UseOption>(
@@ -48,13 +52,14 @@ const HUGE_VALUE = guard<UseOption>(
   ({ value }) => value > 1n,
 );
 
-const DISABLE = [
-  guard<Call & { readonly space: Space }>(
+/** iopt_disable_large_pages. */
+export const DISABLE_LARGE_PAGES = [
+  guard<Disabling>(
     "EINVAL",
     "iopt_disable_large_pages: page tables hold areas",
     (call) => call.space.areas.size > 0 && pageTablesOf(call.state, call.space).length > 0,
   ),
-  guard<Call & { readonly space: Space }>(
+  guard<Disabling>(
     "EADDRINUSE",
     "iopt_check_iova_alignment: the alignment rises, and an area is no whole page",
     ({ state, space, environment }) =>
@@ -91,7 +96,7 @@ function hugePages(call: Call): Outcome<Value> {
   if (value !== null) return refuse(value);
   const isOn = command.value === 1n;
   if (isOn === space.largePages) return accepted({ value: command.value }, []);
-  const disabling = isOn ? null : firstFailing(DISABLE, { ...call, space });
+  const disabling = isOn ? null : firstFailing(DISABLE_LARGE_PAGES, { ...call, space });
   if (disabling !== null) return refuse(disabling);
   const type = isOn ? "LargePagesEnabled" : "LargePagesDisabled";
   return accepted({ value: command.value }, [{ type, ioas: space.handle }]);

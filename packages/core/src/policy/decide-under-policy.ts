@@ -36,7 +36,7 @@ export function decideUnderPolicy(
   if (rules === null) return decide(state, command, profile, environment);
   const refusal = policyRefusal(rules, state, command, profile);
   if (refusal !== null) return refusedByPolicy(state, command, refusal);
-  if (command.command === "QueryIovaRanges" && rules.answersFromLayout && frameRefusal(command) === null)
+  if (command.command === "QueryIovaRanges" && rules.answersFromLayout && frameRefusal(command, profile) === null)
     return answerIovaRanges(state, command, () => ({
       usable: rules.territory?.mappable ?? [],
       alignment: rules.territory?.alignment ?? 1n,
@@ -52,7 +52,7 @@ export function policyRefusal(
   command: Command,
   profile: KernelProfile,
 ): Refusal | null {
-  if (frameRefusal(command) !== null) return null;
+  if (frameRefusal(command, profile) !== null) return null;
   switch (command.command) {
     case "MapFile":
       if (!profile.hasFileMaps) return null;

@@ -21,10 +21,37 @@ export interface DeviceTraits {
   readonly pagingDataType: number | null;
   /** `data_type` of the nested page tables that it walks; null: none. */
   readonly nestedDataType: number | null;
+  /** HWPT_INVALIDATE on them; left out: the driver has none. */
+  readonly nestedInvalidation?: InvalidationFormat;
   /** What GET_HW_INFO answers; null: the calls do not tell. */
   readonly hwInfo: HwInfo | null;
   /** Its page tables hold larger pages where user memory is contiguous in RAM, which no call tells. */
   readonly mapsLargePages: boolean;
+  /** How many PASIDs it has; left out: none. */
+  readonly pasids?: number;
+  /** IOMMU_CAP_CACHE_COHERENCY and an interrupt window of its own, which a bind asks for; left out: it has both. */
+  readonly isCoherent?: boolean;
+  readonly hasIsolatedMsi?: boolean;
+  /** Its page tables enforce coherency (IOMMU_CAP_ENFORCE_CACHE_COHERENCY); left out: they do. */
+  readonly enforcesCoherency?: boolean;
+  /** What its driver offers to a guest's own IOMMU; left out: nothing. */
+  readonly virtual?: VirtualTraits;
+}
+
+/** The vIOMMU side of a driver (iommufd_viommu_ops). */
+export interface VirtualTraits {
+  /** The IOMMU that the device sits behind: a vIOMMU serves the devices of one. */
+  readonly iommu: string;
+  readonly viommuType: number;
+  /** `data_type` of HWPT_INVALIDATE on a vIOMMU and bytes of an entry; null: it takes none. */
+  readonly invalidation: InvalidationFormat | null;
+  /** Types of hardware queues that it can have. */
+  readonly hwQueueTypes: readonly number[];
+}
+
+export interface InvalidationFormat {
+  readonly dataType: number;
+  readonly entryBytesMin: number;
 }
 
 export interface HwInfo {

@@ -19,6 +19,10 @@ export interface KernelProfile {
   readonly checksDirtyLengthFirst: boolean;
   /** main.c: IOAS_MAP_FILE and IOAS_CHANGE_PROCESS exist. */
   readonly hasFileMaps: boolean;
+  /** main.c: VIOMMU_ALLOC, VDEVICE_ALLOC (6.13), VEVENTQ_ALLOC (6.15) and HW_QUEUE_ALLOC (6.17) exist. */
+  readonly hasVirtualIommus: boolean;
+  /** device_cdev.c: VFIO_DEVICE_ATTACH_IOMMUFD_PT and ..._DETACH_... take a PASID (6.15). */
+  readonly hasPasidAttach: boolean;
   /** selftest.c: the mock IOMMU keeps an entry per io page, or a page table whose entries cover what is contiguous. */
   readonly mockPageTable: "array" | "generic";
 }
@@ -34,6 +38,8 @@ const PROFILES: readonly KernelProfile[] = [
     hwInfoFlags: 0,
     checksDirtyLengthFirst: false,
     hasFileMaps: false,
+    hasVirtualIommus: false,
+    hasPasidAttach: false,
     mockPageTable: "array",
   },
   {
@@ -48,6 +54,8 @@ const PROFILES: readonly KernelProfile[] = [
     hwInfoFlags: 1,
     checksDirtyLengthFirst: true,
     hasFileMaps: true,
+    hasVirtualIommus: true,
+    hasPasidAttach: true,
     mockPageTable: "generic",
   },
 ];

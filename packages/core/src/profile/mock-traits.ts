@@ -13,6 +13,21 @@ const INFO_TYPE = 0xfeedbeef;
 const INFO_BYTES = [0, 0, 0, 0, 0xef, 0xbe, 0xad, 0xde];
 /** IOMMU_HW_CAP_DIRTY_TRACKING. */
 const CAPABILITY_DIRTY = 1n;
+/** IOMMU_HWPT_INVALIDATE_DATA_SELFTEST, IOMMU_VIOMMU_INVALIDATE_DATA_SELFTEST, IOMMU_VIOMMU_TYPE_SELFTEST, IOMMU_HW_QUEUE_TYPE_SELFTEST. */
+const SELFTEST_TYPE = 0xdeadbeef;
+/** struct iommu_hwpt_invalidate_selftest and iommu_viommu_invalidate_selftest. */
+const INVALIDATION = { dataType: SELFTEST_TYPE, entryBytesMin: 8 };
+const VIOMMU_INVALIDATION = { dataType: SELFTEST_TYPE, entryBytesMin: 12 };
+/** MOCK_FLAGS_DEVICE_PASID; MOCK_PASID_WIDTH bits. */
+const DEVICE_PASID = 4;
+const PASIDS = 2 ** 20;
+
+const VIRTUAL = {
+  iommu: "mock",
+  viommuType: SELFTEST_TYPE,
+  invalidation: VIOMMU_INVALIDATION,
+  hwQueueTypes: [SELFTEST_TYPE],
+};
 
 export interface MockIommu {
   readonly pageSize: bigint;
@@ -31,9 +46,11 @@ export function mockTraits({ pageSize, aperture }: MockIommu, flags: number, pro
     hwptFlags: HWPT_NEST_PARENT | HWPT_DIRTY_TRACKING | (isArray ? 0 : HWPT_PASID),
     pagingDataType: isArray ? null : SELFTEST_DATA,
     nestedDataType: SELFTEST_DATA,
+    nestedInvalidation: INVALIDATION,
     hwInfo: isArray
       ? { type: INFO_TYPE, bytes: INFO_BYTES, capabilities: canTrackDirty ? CAPABILITY_DIRTY : 0n }
       : null,
     mapsLargePages: !isArray || (flags & DEVICE_HUGE_IOVA) !== 0,
+    ...(isArray ? {} : { pasids: (flags & DEVICE_PASID) === 0 ? 0 : PASIDS, virtual: VIRTUAL }),
   };
 }
