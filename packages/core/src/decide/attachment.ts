@@ -261,7 +261,8 @@ function reserved(ioas: number, owner: string, { first, last }: Range): IoasEven
 }
 
 /** A page table of other, wider IOMMUs is none for this device (intel/iommu.c: paging_domain_compatible). */
-function canWalk({ aperture }: DeviceTraits, hwpt: Hwpt): boolean {
+function canWalk({ aperture, refusesWiderTables }: DeviceTraits, hwpt: Hwpt): boolean {
+  if (refusesWiderTables !== true) return true;
   return hwpt.aperture === null || (aperture.first <= hwpt.aperture.first && hwpt.aperture.last <= aperture.last);
 }
 

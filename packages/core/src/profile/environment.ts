@@ -12,6 +12,8 @@ export interface DeviceTraits {
   readonly aperture: Range;
   /** Its aperture until a device is attached, where that is another one. */
   readonly unattachedAperture?: Range;
+  /** Its driver takes no page table that translates more than its IOMMU (intel/iommu.c: paging_domain_compatible). */
+  readonly refusesWiderTables?: boolean;
   /** Regions that an attach reserves (MSI windows; direct-relaxable ones are not among them). */
   readonly reserved: readonly Range[];
   readonly canTrackDirty: boolean;

@@ -30,6 +30,7 @@ export function traitsOf({ reserved, aperture, pageSizes, dirtyTracking }: HostD
     pageSize: sizes & -sizes,
     aperture: aperture ?? WHOLE_SPACE,
     reserved: (reserved ?? []).filter(({ type }) => type !== "direct-relaxable"),
+    refusesWiderTables: true,
     canTrackDirty: dirtyTracking ?? false,
     hwptFlags: 0,
     pagingDataType: null,
