@@ -96,6 +96,13 @@ export {
   type Territory,
 } from "./policy/policy.ts";
 export { policyOfName, policyRules } from "./policy/policy-rules.ts";
+export { type CommandTable, commandFromJson } from "./model/command-fields.ts";
+export { DriverModel, type DriverOutcome, type ModelledDriver } from "./model/driver-model.ts";
+export { IommufdModel, type PolicyDecider } from "./model/iommufd-model.ts";
+export type { Model, ModelCommand, ModelOutcome } from "./model/model.ts";
+export { outcomeToJson } from "./model/outcome-json.ts";
+export { kernelOf, loadModel, MODELLED_PROFILES, modelOf } from "./model/profiles.ts";
+export { type ContextCreated, contextCreated } from "./model/setup.ts";
 export type { Conflict, Rule } from "./precheck/conflict.ts";
 export { type Demand, demandOfLayout, demandOfState, type Needs } from "./precheck/demand.ts";
 export { type HostVerdict, type PrecheckOptions, type PrecheckReport, precheck } from "./precheck/precheck.ts";
