@@ -40,7 +40,7 @@ function hostOf(profile: ProfileName, machine: string | null): JsonObject {
   return {
     host: "power",
     devices: POWER,
-    limits: { ...LIMITS, memlockBytes: profile === "spapr-tce" ? "0x4000000" : "0x100000" },
+    limits: { ...LIMITS, memlockBytes: profile === "spapr-tce" ? "0x8000000" : "0x100000" },
   };
 }
 

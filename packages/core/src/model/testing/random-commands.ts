@@ -6,6 +6,8 @@ import type { ProfileName } from "../../fact.ts";
 type Random = (below: number) => number;
 type Draw = (random: Random) => JsonObject;
 
+/** The last calls of the set-up: a group joins, the driver is set, the memory made ready. */
+const REJOIN = 3;
 const PAGE = 0x1000n;
 const VA = 1n << 44n;
 const DEVICES = ["0000:00:05.0", "0000:00:06.0"];
@@ -183,6 +185,8 @@ export function randomCommands(profile: ProfileName, seed: number, count: number
   const { first, hot, rest } = callsOf(profile);
   const commands = [...first];
   while (commands.length < count) {
+    // What the set-up made is often lost: it is made again, so that there is something to map into.
+    if (random(30) === 0) commands.push(...first.slice(-REJOIN));
     const from = random(6) === 0 ? rest : hot;
     commands.push((from[random(from.length)] as Draw)(random));
   }
