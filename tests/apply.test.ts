@@ -1,10 +1,12 @@
 /** `create` and `apply` as processes: answers come while the pipe is open, and kill -9 loses none that was given. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { createInterface } from "node:readline";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { CLI, Workbench } from "./ioasis.ts";
+import { CLI, ROOT, Workbench } from "./ioasis.ts";
 
 const KILLS = 5;
 const LIFE_MS_MAX = 150;
@@ -33,6 +35,26 @@ function apply(bench: Workbench) {
 }
 
 const test = suite("apply");
+
+test("docs/commands.md: its example does what it says", () => {
+  const bench = new Workbench();
+  try {
+    const text = readFileSync(path.join(ROOT, "docs/commands.md"), "utf8");
+    const create = /^ioasis (create \S+ --profile \S+ --host) (\S+)/m.exec(text);
+    assert.is(bench.run(...(create?.[1] ?? "").split(" "), path.join(ROOT, create?.[2] ?? "")).status, 0);
+    const commands = text.split("\n").filter((line) => line.startsWith('{"command"'));
+    const file = path.join(bench.folder, "commands.jsonl");
+    writeFileSync(file, `${commands.join("\n")}\n`);
+    const answers = bench.lines<Answer & { rule: string | null }>("apply", "vm1", file);
+    assert.equal(
+      answers.map(({ errno }) => errno),
+      [null, null, null, null, "EINVAL"],
+    );
+    assert.ok(text.includes(`"errno":"EINVAL","rule":"${answers.at(-1)?.rule}"`));
+  } finally {
+    bench.remove();
+  }
+});
 
 test("who writes one line and waits gets its answer", async () => {
   const bench = new Workbench();

@@ -82,7 +82,7 @@ export function commandFromJson(json: JsonObject, table: CommandTable): ModelCom
     const value = given === undefined ? fallback : read(given, field);
     if (given !== undefined || value !== null) command[field] = value;
   }
-  return command as unknown as ModelCommand;
+  return { ...command, command: name };
 }
 
 function list(value: unknown, field: string, max: number): readonly unknown[] {

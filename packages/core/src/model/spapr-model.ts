@@ -113,7 +113,7 @@ export class SpaprDriver implements ModelledDriver<SpaprEvent>, SpaprSpaces {
   }
 
   fromChange(change: DriverChange): SpaprEvent {
-    return change as unknown as SpaprEvent;
+    return change as object as SpaprEvent;
   }
 
   #driverIn(container: number): Driver | null {

@@ -137,7 +137,7 @@ export class Type1Driver implements ModelledDriver<Type1Event>, Type1Spaces {
   }
 
   fromChange(change: DriverChange): Type1Event {
-    const event = change as unknown as Type1Event;
+    const event = change as object as Type1Event;
     if (event.type === "DriverSet")
       return { ...event, profile: change["profile"] === VFIO_TYPE1.name ? VFIO_TYPE1 : VFIO_TYPE1V2 };
     if (event.type !== "DirtyBitmapsRead") return event;
