@@ -8,7 +8,7 @@ import { type CommandTable, FLAG, nullable, optional, PAIRS, TEXT, U32, U64 } fr
 const FRAME = { size: optional(U32), hasNonZeroTail: optional(FLAG), reserved: optional(U32) };
 
 export const IOMMUFD_COMMANDS: CommandTable = {
-  AllocIoas: { flags: optional(U32, 0), ...FRAME },
+  AllocIoas: { flags: optional(U32, 0), base: optional(U64), length: optional(U64), ...FRAME },
   DestroyObject: { id: U32, ...FRAME },
   AllowIovas: { ioasId: U32, ranges: PAIRS, hasBadPointer: optional(FLAG), ...FRAME },
   QueryIovaRanges: { ioasId: U32, slots: U32, hasBadPointer: optional(FLAG), ...FRAME },
@@ -33,15 +33,31 @@ export const IOMMUFD_COMMANDS: CommandTable = {
     flags: optional(U32, 0),
     dataType: optional(U32, 0),
     dataLength: optional(U32, 0),
+    faultId: optional(U32),
     ...FRAME,
   },
   SetDirtyTracking: { hwptId: U32, flags: U32, ...FRAME },
   GetDirtyBitmap: { hwptId: U32, flags: optional(U32, 0), iova: U64, length: U64, pageSize: U64, ...FRAME },
   QueryHwInfo: { deviceId: U32, flags: optional(U32, 0), ...FRAME },
   BindVfioDevice: { device: TEXT },
-  AttachVfioDevice: { device: TEXT, ptId: U32 },
-  DetachVfioDevice: { device: TEXT },
+  AttachVfioDevice: { device: TEXT, ptId: U32, pasid: optional(U32) },
+  DetachVfioDevice: { device: TEXT, pasid: optional(U32) },
   CloseVfioDevice: { device: TEXT },
+  AllocFaultQueue: { flags: optional(U32, 0), ...FRAME },
+  AllocViommu: { viommuType: U32, deviceId: U32, hwptId: U32, flags: optional(U32, 0), ...FRAME },
+  AllocVdevice: { viommuId: U32, deviceId: U32, virtualId: U64, ...FRAME },
+  AllocVeventQueue: { viommuId: U32, queueType: U32, depth: U32, flags: optional(U32, 0), ...FRAME },
+  AllocHwQueue: {
+    viommuId: U32,
+    queueType: U32,
+    index: U32,
+    iova: U64,
+    length: U64,
+    flags: optional(U32, 0),
+    ...FRAME,
+  },
+  InvalidateHwpt: { objectId: U32, dataType: U32, entryBytes: U32, entries: U32, hasNoData: optional(FLAG), ...FRAME },
+  CloseQueueFile: { id: U32 },
 };
 
 /** Handles that may stand for the kernel's ids: `"ioas":"ioas0"` for `"ioasId":1`. */

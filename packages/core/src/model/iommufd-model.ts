@@ -1,13 +1,14 @@
-/** iommufd as the model of a context: `decide` with the machine that the hosts describe. */
+/** iommufd as the model of a context: `decideUnderPolicy` with the machine that the hosts describe. */
 import type { Command } from "../commands.ts";
-import { decide } from "../decide/decide.ts";
 import { unbindEvents } from "../decide/destroy-object.ts";
 import { callRefused, type Outcome, type Refusal } from "../decide/outcome.ts";
 import { HWPT_DIRTY_TRACKING } from "../device-commands.ts";
 import { type EventBatch, eventAt } from "../event-batch.ts";
 import type { JsonObject } from "../event-json.ts";
 import type { DeviceName, IoasEvent } from "../events.ts";
-import { IoasisError } from "../failure.ts";
+import type { HostDevice } from "../host/host-profile.ts";
+import { decideUnderPolicy } from "../policy/decide-under-policy.ts";
+import type { PolicyRules } from "../policy/policy.ts";
 import type { Environment } from "../profile/environment.ts";
 import type { KernelProfile } from "../profile/kernel-profile.ts";
 import type { ContextState } from "../state.ts";
@@ -15,6 +16,7 @@ import { commandFromJson } from "./command-fields.ts";
 import { IOMMUFD_COMMANDS, withKernelIds } from "./iommufd-commands.ts";
 import { LiveState } from "./live-state.ts";
 import type { Model, ModelCommand, ModelOutcome } from "./model.ts";
+import { told } from "./setup.ts";
 
 /** Closing a VFIO device file, which detaches and unbinds the device. */
 export interface CloseVfioDevice {
@@ -24,20 +26,13 @@ export interface CloseVfioDevice {
 
 export type IommufdCommand = Command | CloseVfioDevice;
 
-/** Decides a call under a policy; see `packages/core/src/policy/`. Null: the context has none. */
-export type PolicyDecider = (
-  state: ContextState,
-  command: Command,
-  profile: KernelProfile,
-  environment: Environment,
-) => Outcome<unknown>;
-
 export interface IommufdMachine {
   readonly profile: KernelProfile;
   readonly environment: Omit<Environment, "copies">;
-  /** Devices whose host does not tell whether their IOMMU tracks dirty pages. */
-  readonly untoldDirty: ReadonlySet<DeviceName>;
-  readonly policy: PolicyDecider | null;
+  /** As their hosts tell of them. */
+  readonly devices: ReadonlyMap<DeviceName, HostDevice>;
+  /** Null: the context is held to no policy. */
+  readonly rules: PolicyRules | null;
 }
 
 /** The maps whose pages the next areas share, in order: what a COPY leaves beside its areas. */
@@ -92,21 +87,22 @@ export class IommufdModel implements Model {
       return state.devices.has(call.device)
         ? { errno: null, rule: null, out: {}, events: unbindEvents(state, call.device) }
         : callRefused("close", NOT_BOUND);
-    const { profile, policy, environment } = this.#machine;
-    if (call.command === "BindVfioDevice" && !environment.devices.has(call.device))
-      return callRefused("VFIO_DEVICE_BIND_IOMMUFD", NO_DEVICE);
-    return (policy ?? decide)(state, call, profile, this.#environment);
+    const { profile, rules, devices } = this.#machine;
+    if (call.command !== "BindVfioDevice") return decideUnderPolicy(rules, state, call, profile, this.#environment);
+    const device = devices.get(call.device);
+    if (device === undefined) return callRefused("VFIO_DEVICE_BIND_IOMMUFD", NO_DEVICE);
+    const inGroup = device.group === null ? call : { ...call, group: `${device.group}` };
+    return decideUnderPolicy(rules, state, inGroup, profile, this.#environment);
   }
 
-  /** Whether an IOMMU tracks dirty pages decides two calls: nothing is guessed where nobody told. */
+  /** What decides a call is told, or the call is not answered: nothing is guessed. */
   #checkTold(call: IommufdCommand): void {
-    const device = this.#needsDirtyTracking(call);
-    if (device === null || !this.#machine.untoldDirty.has(device)) return;
-    throw new IoasisError(
-      "ERR_INPUT",
-      `${call.command}: the host profile does not tell "dirtyTracking" of device ${device}, which decides it`,
-      { device, field: "dirtyTracking" },
-    );
+    const { devices } = this.#machine;
+    const tracking = devices.get(this.#needsDirtyTracking(call) ?? "");
+    if (tracking !== undefined) told(tracking, "dirtyTracking");
+    const tagged =
+      call.command === "AttachVfioDevice" && call.pasid !== undefined ? devices.get(call.device) : undefined;
+    if (tagged !== undefined) told(tagged, "pasidBits");
   }
 
   #needsDirtyTracking(call: IommufdCommand): DeviceName | null {

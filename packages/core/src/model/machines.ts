@@ -8,6 +8,7 @@ import { type Iova, U64_MAX } from "../address.ts";
 import { HWPT_DIRTY_TRACKING } from "../device-commands.ts";
 import { IoasisError } from "../failure.ts";
 import type { HostDevice } from "../host/host-profile.ts";
+import { policyRules } from "../policy/policy-rules.ts";
 import type { DeviceTraits } from "../profile/environment.ts";
 import { kernelProfile } from "../profile/kernel-profile.ts";
 import { UserMemory } from "../profile/user-memory.ts";
@@ -31,8 +32,8 @@ export function iommufdMachine(setup: Setup): IommufdMachine {
   const devices = devicesOf(setup);
   return {
     profile: kernelProfile(setup.kernel ?? ""),
-    untoldDirty: new Set([...devices.values()].filter((one) => one.dirtyTracking === null).map(({ bdf }) => bdf)),
-    policy: null,
+    devices,
+    rules: setup.policy === null ? null : policyRules({ ...setup, policy: setup.policy }),
     environment: {
       pageSize: PAGE_BYTES,
       hugePageSize: HUGE_PAGE_BYTES,
@@ -64,6 +65,7 @@ function deviceTraits(device: HostDevice): DeviceTraits {
     nestedDataType: null,
     hwInfo: null,
     mapsLargePages: true,
+    pasids: device.pasidBits === null || device.pasidBits === 0 ? 0 : 2 ** device.pasidBits,
   };
 }
 

@@ -56,8 +56,8 @@ export function kernelOf(profile: ProfileName, asked: string | null): string | n
 /** An empty model of a new context. @throws IoasisError ERR_INPUT */
 export function modelOf(created: ContextCreated): Model {
   const setup = setupOf(created);
-  if (setup.policy !== null)
-    throw new IoasisError("ERR_INPUT", `policy ${setup.policy}: no policy of a context takes commands yet`);
+  if (setup.policy !== null && setup.profile !== "iommufd")
+    throw new IoasisError("ERR_INPUT", `policy ${setup.policy}: contexts of iommufd alone are held to one`);
   return rowOf(created.profile).make(setup);
 }
 

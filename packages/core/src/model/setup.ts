@@ -7,9 +7,8 @@ import { hostsFromJson } from "../host/host-json.ts";
 import type { HostDevice, HostProfile } from "../host/host-profile.ts";
 import type { GuestLayout } from "../layout/layout.ts";
 import { layoutFromJson } from "../layout/layout-json.ts";
-
-export const POLICIES = ["kernel-managed", "fixed", "host-derived"] as const;
-export type PolicyName = (typeof POLICIES)[number];
+import type { Policy } from "../policy/policy.ts";
+import { policyOfName } from "../policy/policy-rules.ts";
 
 export type ContextCreated = Extract<ColdEvent<IoasHandle>, { type: "ContextCreated" }>;
 
@@ -19,7 +18,7 @@ const SETUP_CHARACTERS_MAX = 16 * 1024 * 1024;
 export interface Setup {
   readonly profile: ProfileName;
   readonly kernel: string | null;
-  readonly policy: PolicyName | null;
+  readonly policy: Policy | null;
   readonly layout: GuestLayout | null;
   readonly hosts: readonly HostProfile[];
   /** POWER: `pseries` or `powernv`, and its page; null: not told. */
@@ -47,14 +46,11 @@ export function contextCreated({ profile, kernel, policy, layout, hosts, machine
 /** @throws IoasisError ERR_INPUT: what of the layout or the hosts is not as it should be */
 export function setupOf({ profile, kernel, policy, setup }: ContextCreated): Setup {
   const { layout = null, hosts = [], machine = null } = JSON.parse(setup) as JsonObject;
-  const known = POLICIES.find((name) => name === policy);
-  if (policy !== null && known === undefined)
-    throw new IoasisError("ERR_INPUT", `no policy is called ${policy}: one of ${POLICIES.join(", ")} is expected`);
   const read = Array.isArray(hosts) && hosts.length === 0 ? [] : hostsFromJson(hosts);
   return {
     profile,
     kernel,
-    policy: known ?? null,
+    policy: policy === null ? null : policyOfName(policy),
     layout: layout === null ? null : layoutFromJson(layout),
     hosts: read,
     machine: typeof machine === "string" ? machine : null,
