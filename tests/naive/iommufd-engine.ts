@@ -49,7 +49,6 @@ export class EngineIommufd {
       files: new Map(),
       dirty: this.#dirty,
       deviceFiles: new Map(),
-      vfioIoas: null,
     };
   }
 

@@ -13,6 +13,8 @@ try {
   process.exitCode = await program(process.argv.slice(2), {
     out: (text) => writeAll(STDOUT, text),
     err: (text) => writeAll(STDERR, text),
+    input: () => process.stdin,
+    microseconds: () => BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)),
     env: process.env,
     isTerminal: isatty(STDERR),
     signal: interrupt.signal,

@@ -1,12 +1,14 @@
 /** The command line as a whole: every command under its name, wrong usage as exit code 2. */
 import { IoasisError } from "@ioasis/core";
 import { Command, CommanderError } from "commander";
+import { applyCommand } from "./commands/apply.ts";
 import { atCommand } from "./commands/at.ts";
 import { benchCommand } from "./commands/bench.ts";
 import { changesCommand } from "./commands/changes.ts";
 import { compareCommand } from "./commands/compare.ts";
 import { conformCommand } from "./commands/conform.ts";
 import { contextsCommand } from "./commands/contexts.ts";
+import { createCommand } from "./commands/create.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { diffCommand } from "./commands/diff.ts";
 import { branchesCommand, releaseCommand, takeoverCommand } from "./commands/epochs.ts";
@@ -43,6 +45,8 @@ const COMMANDS = [
   hostCommand,
   precheckCommand,
   rulesCommand,
+  createCommand,
+  applyCommand,
   serveCommand,
   migrateCommand,
   releaseCommand,

@@ -4,6 +4,10 @@ export interface World {
   out(text: string): void;
   /** Progress, warnings, failures. */
   err(text: string): void;
+  /** Standard input, once. */
+  input(): AsyncIterable<Uint8Array>;
+  /** The wall clock: microseconds since 1970. */
+  microseconds(): bigint;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether stderr is a terminal that may show a progress line. */
   readonly isTerminal: boolean;

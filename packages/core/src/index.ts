@@ -64,6 +64,13 @@ export { layoutFromJson, layoutToJson } from "./layout/layout-json.ts";
 export { layoutOf } from "./layout/layout-of.ts";
 export { layoutOfQemuArgs, layoutOptionsOfQemuArgs } from "./layout/qemu-args.ts";
 export { sizeOf, sizeWords } from "./layout/size.ts";
+export { type CommandTable, commandFromJson } from "./model/command-fields.ts";
+export { DriverModel, type DriverOutcome, type ModelledDriver } from "./model/driver-model.ts";
+export { IommufdModel } from "./model/iommufd-model.ts";
+export type { Model, ModelCommand, ModelOutcome } from "./model/model.ts";
+export { outcomeToJson } from "./model/outcome-json.ts";
+export { kernelOf, loadModel, MODELLED_PROFILES, modelOf } from "./model/profiles.ts";
+export { type ContextCreated, contextCreated } from "./model/setup.ts";
 export { type AddressUse, type AttachUse, addressUse, type SpaceUse } from "./policy/address-use.ts";
 export {
   type AskedRange,

@@ -43,6 +43,8 @@ async function run(
     },
     env: { IOASIS_DB: file("db"), HOME: folder },
     isTerminal: false,
+    microseconds: () => 0n,
+    async *input() {},
     signal: new AbortController().signal,
   });
   return { status, out, err };

@@ -47,14 +47,10 @@ export const vfioIoas: Checked = {
     if (out === null) return plain(outcome);
     const told = (name: string) => (typeof recorded[name] === "string" ? `ioas${out.ioas}` : out.ioasId);
     const names = out.ioasId === null ? [] : Object.keys(recorded);
-    const remember = () => {
-      environment.vfioIoas = out.ioas;
-    };
     return {
       errno: null,
       events: outcome.events,
       out: Object.fromEntries(names.map((name) => [name, told(name)])),
-      remember,
     };
   },
   follow: NOTHING,

@@ -24,7 +24,6 @@ interface Surroundings extends Environment {
   canLockMemory: boolean;
   lockedUpTo: number;
   canSetLimits: boolean;
-  vfioIoas: IoasHandle | null;
   readonly devices: Map<DeviceName, DeviceTraits>;
   readonly pins: Map<string, AccessPin>;
   readonly pinsMade: Map<string, number>;
@@ -65,7 +64,6 @@ export class Replay {
       canLockMemory: true,
       lockedUpTo: 0,
       canSetLimits: true,
-      vfioIoas: null,
       devices: new Map(),
       pins: new Map(),
       pinsMade: new Map(),

@@ -122,7 +122,7 @@ export function decide(
     case "ChangeProcess":
       return changeProcess(state, command, profile);
     case "UseVfioIoas":
-      return useVfioIoas(state, command, environment);
+      return useVfioIoas(state, command);
     case "BindVfioDevice":
       return bindVfioDevice(state, command, environment);
     case "AttachVfioDevice":

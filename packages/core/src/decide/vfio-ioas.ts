@@ -1,7 +1,6 @@
 /** IOMMU_VFIO_IOAS (vfio_compat.c: iommufd_vfio_ioas): the ioas behind the emulated container. From source, not refereed. */
 import type { UseVfioIoas } from "../device-commands.ts";
 import type { IoasHandle } from "../events.ts";
-import type { Environment } from "../profile/environment.ts";
 import type { ContextState } from "../state.ts";
 import { ioasOf, NO_IOAS } from "./objects.ts";
 import { accepted, callRefused, firstFailing, guard, type Outcome, type Refusal } from "./outcome.ts";
@@ -22,23 +21,23 @@ const NO_OPERATION: Refusal = { errno: "EOPNOTSUPP", rule: "iommufd_vfio_ioas: n
 export function useVfioIoas(
   state: ContextState,
   command: UseVfioIoas,
-  { vfioIoas }: Environment,
 ): Outcome<{ readonly ioas: IoasHandle | null; readonly ioasId: number | null }> {
   const refuse = (refusal: Refusal) => callRefused("IOMMU_VFIO_IOAS", refusal);
   const asked = firstFailing([REQUEST], command);
   if (asked !== null) return refuse(asked);
   switch (command.operation) {
     case GET: {
-      const space = vfioIoas === null ? undefined : state.spaces[vfioIoas];
+      const space = state.vfioIoas === null ? undefined : state.spaces[state.vfioIoas];
       if (!space?.isAlive) return refuse(NONE);
       return accepted({ ioas: space.handle, ioasId: space.kernelId }, []);
     }
     case SET: {
       const space = ioasOf(state, command.ioasId);
-      return space === null ? refuse(NO_IOAS) : accepted({ ioas: space.handle, ioasId: null }, []);
+      if (space === null) return refuse(NO_IOAS);
+      return accepted({ ioas: space.handle, ioasId: null }, [{ type: "VfioIoasSet", ioas: space.handle }]);
     }
     case CLEAR:
-      return accepted({ ioas: null, ioasId: null }, []);
+      return accepted({ ioas: null, ioasId: null }, [{ type: "VfioIoasSet", ioas: null }]);
     default:
       return refuse(NO_OPERATION);
   }

@@ -97,6 +97,4 @@ export interface Environment {
   readonly dirty: ReadonlyMap<HwptHandle, DirtyPages>;
   /** Open VFIO device files: the path that each was opened by. */
   readonly deviceFiles: ReadonlyMap<DeviceName, string>;
-  /** VFIO_IOAS: the ioas behind the emulated container. */
-  readonly vfioIoas: IoasHandle | null;
 }

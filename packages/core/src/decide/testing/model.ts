@@ -38,7 +38,6 @@ const ENVIRONMENT: Environment = {
   files: new Map(),
   dirty: new Map(),
   deviceFiles: new Map(),
-  vfioIoas: null,
 };
 
 export class Model {

@@ -1,0 +1,170 @@
+/**
+ * Commands on one context: load, decide, append.
+ *
+ * Decisions go ahead of the disk: each is made against the newest state, and the journal brings what waits
+ * into one fsync (group commit). An outcome is handed out only when its events, and all before them, are durable.
+ */
+import {
+  type Actor,
+  assert,
+  type ContextCreated,
+  EventBatch,
+  type IoasEvent,
+  IoasisError,
+  type JsonObject,
+  loadModel,
+  type Model,
+  type ModelOutcome,
+  modelOf,
+  type Stamp,
+} from "@ioasis/core";
+import type { ContextInfo, Journal } from "./journal.ts";
+import { BATCH_ROWS_MAX } from "./limits.ts";
+
+/** Rows of a batch that several commands share. */
+const BATCH_ROWS = 1_024;
+
+/** When, and who: given by the shell for each command. */
+export interface Caller {
+  readonly stamp: () => Stamp | null;
+  readonly actor: Actor | null;
+}
+
+export const NOBODY: Caller = { stamp: () => null, actor: null };
+
+/** `version`: of the context behind the command. */
+export interface Executed {
+  readonly version: number;
+  readonly outcome: ModelOutcome;
+}
+
+/**
+ * Makes a context for commands and its first event; one that a crash left without is finished.
+ * @throws IoasisError as `modelOf` and `Journal.create`
+ */
+export async function createContext(
+  journal: Journal,
+  name: string,
+  created: ContextCreated,
+  caller: Caller = NOBODY,
+): Promise<ContextInfo> {
+  modelOf(created);
+  const unfinished = journal.context(name);
+  const isUnfinished = unfinished?.head.version === 0 && unfinished.profile === created.profile;
+  const info = isUnfinished ? unfinished : await journal.create(name, created.profile);
+  const batch = new EventBatch(info.epochs.at(-1)?.epoch ?? 1, 1, 1);
+  batch.push(created, { stamp: caller.stamp(), actor: caller.actor, errno: null, line: 0 });
+  await journal.append(name, batch);
+  return journal.context(name) ?? info;
+}
+
+export class Engine {
+  readonly #journal: Journal;
+  readonly #context: string;
+  readonly #epoch: number;
+  readonly #caller: Caller;
+  readonly model: Model;
+  #batch: EventBatch;
+  /** Decided and not yet handed over to the journal. */
+  #decided: Executed[] = [];
+  #appends: Promise<unknown>[] = [];
+  /** Everything up to here is durable, or failed. */
+  #durable: Promise<unknown> = Promise.resolve();
+  #failure: Error | null = null;
+
+  private constructor(journal: Journal, { name, epochs }: ContextInfo, model: Model, caller: Caller) {
+    this.#journal = journal;
+    this.#context = name;
+    this.#epoch = epochs.at(-1)?.epoch ?? 1;
+    this.#caller = caller;
+    this.model = model;
+    this.#batch = this.#newBatch(BATCH_ROWS);
+  }
+
+  /**
+   * @throws IoasisError ERR_NO_CONTEXT, ERR_DAMAGED, ERR_INPUT (not made for commands), ERR_NOT_OWNER
+   */
+  static open(journal: Journal, name: string, caller: Caller = NOBODY): Engine {
+    const model = loadModel(journal.batches(name));
+    const info = journal.context(name);
+    assert(info !== null, "what was read is there");
+    const epoch = info.epochs.at(-1);
+    if (epoch === undefined || epoch.owner !== journal.replica || epoch.sealed !== null)
+      throw new IoasisError(
+        "ERR_NOT_OWNER",
+        `context "${name}" is not owned here: epoch ${epoch?.epoch} is ${epoch?.owner}'s${epoch?.sealed === null ? "" : ", and sealed"}. Send commands to its owner`,
+        { context: name, epoch: epoch?.epoch ?? 0, owner: epoch?.owner ?? "" },
+      );
+    return new Engine(journal, info, model, caller);
+  }
+
+  /**
+   * Decides a command. Its outcome comes from the next `commit`.
+   * @throws JsonError: no command; IoasisError ERR_INPUT: it needs what no host told. Nothing has changed then.
+   */
+  submit(json: JsonObject): void {
+    if (this.#failure !== null) throw this.#failure;
+    const outcome = this.model.execute(this.model.commandOf(json));
+    this.#record(outcome);
+    this.#decided.push({ version: this.model.state.version, outcome });
+  }
+
+  /** The outcomes of what was submitted since the last call, once they are durable. @throws IoasisError as `Journal.append` */
+  async commit(): Promise<readonly Executed[]> {
+    this.#handOver();
+    const executed = this.#decided;
+    this.#decided = [];
+    const appends = [this.#durable, ...this.#appends.splice(0)];
+    const durable = Promise.all(appends);
+    this.#durable = durable;
+    try {
+      await durable;
+      return executed;
+    } catch (error) {
+      // What was decided may not be so: nothing of the model is believed any more.
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      throw this.#failure;
+    }
+  }
+
+  /** Several commands as one group. */
+  execute(commands: readonly JsonObject[]): Promise<readonly Executed[]> {
+    for (const command of commands) this.submit(command);
+    return this.commit();
+  }
+
+  /** The events of one command go into one batch, whole. */
+  #record({ events, errno }: ModelOutcome): void {
+    if (events.length === 0) return;
+    if (events.length > BATCH_ROWS_MAX) {
+      const message = `one command with ${events.length} events: at most ${BATCH_ROWS_MAX} are durable at once`;
+      this.#failure = new IoasisError("ERR_LIMIT", message, { context: this.#context });
+      throw this.#failure;
+    }
+    if (this.#batch.length + events.length > this.#batch.capacity) {
+      this.#handOver();
+      if (events.length > this.#batch.capacity) this.#batch = this.#newBatch(events.length, this.#batch.firstVersion);
+    }
+    const stamp = this.#caller.stamp();
+    for (const event of events)
+      this.#batch.push(event, { stamp, actor: this.#caller.actor, errno: isRefusal(event) ? errno : null, line: 0 });
+  }
+
+  #handOver(): void {
+    if (this.#batch.length === 0) return;
+    const append = this.#journal.append(this.#context, this.#batch);
+    // It is awaited by `commit`; until then a failure is nobody's.
+    append.catch(() => undefined);
+    this.#appends.push(append);
+    this.#batch = this.#newBatch(BATCH_ROWS, this.#batch.lastVersion + 1);
+  }
+
+  #newBatch(rows: number, firstVersion = this.model.state.version + 1): EventBatch {
+    return new EventBatch(this.#epoch, firstVersion, rows);
+  }
+}
+
+/** What a refused call did before it was refused succeeded: the errno is the refusal's alone. */
+function isRefusal({ type }: IoasEvent): boolean {
+  return type === "MapRefused" || type === "UnmapRefused" || type === "CallRefused";
+}
