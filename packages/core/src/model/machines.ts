@@ -59,6 +59,7 @@ function deviceTraits(device: HostDevice): DeviceTraits {
     pageSize: pageSizes & -pageSizes,
     aperture: told(device, "aperture"),
     reserved: reservedOf(device),
+    refusesWiderTables: true,
     canTrackDirty,
     hwptFlags: canTrackDirty ? HWPT_DIRTY_TRACKING : 0,
     pagingDataType: null,
