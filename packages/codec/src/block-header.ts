@@ -21,7 +21,8 @@ export interface BlockHeader {
 
 /** "IOAB" */
 const MAGIC = [0x49, 0x4f, 0x41, 0x42];
-const FORMAT = 1;
+/** Written; those from 1 on are read. Since 2: event types from 32 on, errno ERANGE and ENOSYS. */
+const FORMAT = 2;
 const HEADER_BYTES_MAX = 64 * 1024;
 const STORED_BYTES_MAX = 17 * 1024 * 1024;
 export const ROWS_MAX = 65_536;
@@ -47,7 +48,7 @@ export function openBlock(bytes: Uint8Array): { readonly header: BlockHeader; re
   for (const byte of MAGIC) if (reader.u8("block") !== byte) throw damaged("block: it does not begin with IOAB");
   const format = reader.u8("block");
   if (format > FORMAT) throw newer("block", format, FORMAT);
-  if (format < FORMAT) throw damaged(`block: format ${format} never was`);
+  if (format < 1) throw damaged(`block: format ${format} never was`);
   const packed = reader.raw(reader.u32(HEADER_BYTES_MAX, "block: header length"), "block: header");
   const header = headerOf(unpack(packed));
   const body = reader.raw(reader.u32(STORED_BYTES_MAX, "block: body length"), "block: body");

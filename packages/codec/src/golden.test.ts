@@ -17,10 +17,27 @@ import { plainState } from "./testing/plain-state.ts";
 const test = suite("golden");
 const FOLDER = path.join(process.env["IOASIS_ROOT"] ?? process.cwd(), "tests/recordings/codec");
 const golden = (name: string) => new Uint8Array(readFileSync(path.join(FOLDER, name)));
-const DIGEST = "6611faf007bab94879ce28993c1035f03970dfa0bf7255285e10dc66c793c632";
-const SPACE_DIGEST = "bdfa0cf7793f75b1ceb26349f2e45bc15408538347b0299321e9dd00f301a200";
-const BLOCK_HASH = "29564f90450c6bea5e7275f306967525d3deca0daad828b55c6eabb914de58e8";
-const SNAPSHOT_HASH = "0a52d6947460e09fd89049854204414339fe6c45d3cf4f6546fce1b8214c22cb";
+
+/** What each format's files were made of and hash to; only the newest is still written. */
+const FORMATS = [
+  {
+    format: 1,
+    types: 32,
+    digest: "6611faf007bab94879ce28993c1035f03970dfa0bf7255285e10dc66c793c632",
+    space: "bdfa0cf7793f75b1ceb26349f2e45bc15408538347b0299321e9dd00f301a200",
+    block: "29564f90450c6bea5e7275f306967525d3deca0daad828b55c6eabb914de58e8",
+    snapshot: "0a52d6947460e09fd89049854204414339fe6c45d3cf4f6546fce1b8214c22cb",
+  },
+  {
+    format: 2,
+    types: EVENT_TYPES.length,
+    digest: "e6cb012b38c5dd6445e3273f3422d471f120c9ad06d08eb8a457a6323ee45886",
+    space: "63cb08ea564efd5593a1b442c3390be6ac46babd0415b12c2049664966841c45",
+    block: "76b33430fe3285bfbd84ca911a498e3207da1c7fbe2a930fa13a9d7301553a31",
+    snapshot: "f9102fb15728219dfc9cbad94b3169b515777b9ce718e1ba851ba8efac6748bc",
+  },
+] as const;
+const NEWEST = 2;
 
 /** Values as JSON shows them: addresses and other bigints as "0x..." or "-0x...". */
 const readable = (value: unknown): unknown =>
@@ -30,48 +47,56 @@ const readable = (value: unknown): unknown =>
     ),
   );
 
-const goldenState = () => {
-  const { batch } = decodeBlock(golden("every-event-1.block"));
+const goldenState = (format: number) => {
+  const { batch } = decodeBlock(golden(`every-event-${format}.block`));
   const state = new ContextState();
   applyBatch(state, batch);
   return state;
 };
 
-test("a block of every event type is read as it was meant", () => {
-  const { header, batch } = decodeBlock(golden("every-event-1.block"));
-  const events = Array.from({ length: batch.length }, (_, row) => recordedAt(batch, row));
-  const expected = JSON.parse(new TextDecoder().decode(golden("every-event-1.json")));
-  assert.equal(readable({ header, events }), expected);
-  const types = new Set(events.map(({ event }) => event.type));
-  assert.equal([...types].sort(), EVENT_TYPES.slice(0, 32).sort());
-});
+for (const expected of FORMATS) {
+  const { format } = expected;
+  const bytes = golden(`every-event-${format}.block`);
+  const saved = golden(`every-event-${format}.snapshot`);
 
-test("and written as it was", () => {
-  const bytes = golden("every-event-1.block");
+  test(`a block of format ${format} with every event type is read as it was meant`, () => {
+    const { header, batch } = decodeBlock(bytes);
+    const events = Array.from({ length: batch.length }, (_, row) => recordedAt(batch, row));
+    assert.equal(
+      readable({ header, events }),
+      JSON.parse(new TextDecoder().decode(golden(`every-event-${format}.json`))),
+    );
+    const types = new Set(events.map(({ event }) => event.type));
+    assert.equal([...types].sort(), EVENT_TYPES.slice(0, expected.types).sort());
+    assert.is(blockHash(bytes), expected.block);
+  });
+
+  test(`the digest of format ${format} is what it was`, () => {
+    const { header, batch } = decodeBlock(bytes);
+    const digest = new Digest();
+    digest.feed(batch);
+    assert.is(digest.value(), expected.digest);
+    assert.is(header.digest, expected.digest);
+  });
+
+  test(`a snapshot of format ${format} is read as it was meant`, () => {
+    const snapshot = decodeSnapshot(saved);
+    assert.equal(plainState(snapshot.state), plainState(goldenState(format)));
+    assert.is(blockHash(saved), expected.snapshot);
+    assert.is(new Digest(snapshot.digest).value(), expected.digest);
+  });
+
+  test(`the space digest of format ${format} is what it was`, () => {
+    assert.is(spaceDigest(goldenState(format)), expected.space);
+  });
+}
+
+test("the newest format is written as it was", () => {
+  const bytes = golden(`every-event-${NEWEST}.block`);
   const { header, batch } = decodeBlock(bytes);
-  assert.is(blockHash(encodeBlock(header, batch)), BLOCK_HASH);
-  assert.is(blockHash(bytes), BLOCK_HASH);
-});
-
-test("its digest is what it was", () => {
-  const { header, batch } = decodeBlock(golden("every-event-1.block"));
-  const digest = new Digest();
-  digest.feed(batch);
-  assert.is(digest.value(), DIGEST);
-  assert.is(header.digest, DIGEST);
-});
-
-test("a snapshot after it is read and written as it was", () => {
-  const bytes = golden("every-event-1.snapshot");
-  const snapshot = decodeSnapshot(bytes);
-  assert.equal(plainState(snapshot.state), plainState(goldenState()));
-  assert.is(blockHash(encodeSnapshot(snapshot)), SNAPSHOT_HASH);
-  assert.is(blockHash(bytes), SNAPSHOT_HASH);
-  assert.is(new Digest(snapshot.digest).value(), DIGEST);
-});
-
-test("the space digest is what it was", () => {
-  assert.is(spaceDigest(goldenState()), SPACE_DIGEST);
+  assert.is(blockHash(encodeBlock(header, batch)), blockHash(bytes));
+  const saved = golden(`every-event-${NEWEST}.snapshot`);
+  assert.is(blockHash(encodeSnapshot(decodeSnapshot(saved))), blockHash(saved));
 });
 
 test.run();

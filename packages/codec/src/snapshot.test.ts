@@ -66,7 +66,7 @@ test("a flipped bit, a cut and bytes behind it are damage", () => {
   for (let bit = 0; bit < bytes.length * 8; bit += 3) {
     const flipped = bytes.slice();
     flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
-    assert.is(outcome(flipped), bit >> 3 === 4 ? "ERR_NEWER" : "ERR_BLOCK", `bit ${bit}`);
+    assert.is(outcome(flipped), (flipped[4] as number) > 2 ? "ERR_NEWER" : "ERR_BLOCK", `bit ${bit}`);
   }
   for (let length = 0; length < bytes.length; length += 7) assert.is(outcome(bytes.subarray(0, length)), "ERR_BLOCK");
   assert.is(outcome(Uint8Array.of(...bytes, 0)), "ERR_BLOCK");

@@ -25,7 +25,8 @@ export interface Snapshot {
 
 /** "IOAS" */
 const MAGIC = [0x49, 0x4f, 0x41, 0x53];
-const FORMAT = 1;
+/** Written; those from 1 on are read. Since 2: objects of iommufd beside spaces and page tables, the VFIO ioas. */
+const FORMAT = 2;
 const CHECKSUM_BYTES = 32;
 /** Inflated bytes: some millions of areas. */
 const SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024;
@@ -79,7 +80,7 @@ function checkedContent(bytes: Uint8Array): Uint8Array {
   for (const byte of MAGIC) if (reader.u8("snapshot") !== byte) throw damaged("snapshot: it does not begin with IOAS");
   const format = reader.u8("snapshot");
   if (format > FORMAT) throw newer("snapshot", format, FORMAT);
-  if (format < FORMAT) throw damaged(`snapshot: format ${format} never was`);
+  if (format < 1) throw damaged(`snapshot: format ${format} never was`);
   const length = bytes.length - CHECKSUM_BYTES;
   const content = reader.raw(Math.max(0, length - reader.at), "snapshot");
   const checksum = reader.raw(CHECKSUM_BYTES, "snapshot: checksum");
