@@ -16,10 +16,16 @@ export function outcomeToJson({ errno, returned, rule, events, out, bug }: Model
   };
 }
 
-/** Addresses as `"0x..."`, maps and sets as lists. */
+/** Addresses as `"0x..."`, handles as `"ioas0"`, maps and sets as lists. */
 function plain(value: unknown): unknown {
   if (typeof value === "bigint") return hex(value);
   if (typeof value !== "object" || value === null) return value;
   if (value instanceof Map || value instanceof Set || Array.isArray(value)) return [...value].map(plain);
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [name, isHandle(name, each) ? `${name}${each}` : plain(each)]),
+  );
+}
+
+function isHandle(name: string, value: unknown): boolean {
+  return (name === "ioas" || name === "hwpt") && typeof value === "number";
 }
