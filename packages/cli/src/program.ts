@@ -17,6 +17,7 @@ import { importCommand } from "./commands/import.ts";
 import { layoutCommand } from "./commands/layout.ts";
 import { logCommand } from "./commands/log.ts";
 import { migrateCommand } from "./commands/migrate.ts";
+import { planCommand } from "./commands/plan.ts";
 import { precheckCommand } from "./commands/precheck.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { verifyCommand } from "./commands/verify.ts";
@@ -41,6 +42,7 @@ const COMMANDS = [
   layoutCommand,
   hostCommand,
   precheckCommand,
+  planCommand,
   serveCommand,
   migrateCommand,
   releaseCommand,
