@@ -41,7 +41,7 @@ export function planCommand(shell: Shell): Command {
     .option("--host-device <bdf...>", "of that host only these devices: those that the guest will be given")
     .option("--same-host", "the process alone is replaced (QEMU CPR): is every mapping of a file?")
     .action((options: Options) =>
-      run(shell, options, (given) => {
+      run(shell, options, async (given) => {
         checkUsage(given);
         return withJournal(world, given, "read", async (journal) => {
           const info = chooseContext(journal, given);

@@ -8,6 +8,7 @@ import type { Range } from "../range.ts";
 import type { Source } from "../source.ts";
 import { ContextState, type Hwpt, type Space } from "../state.ts";
 
+const BATCH_EVENTS = 32;
 const ENVELOPE = { stamp: null, actor: null, errno: null, line: 0 };
 
 export interface DestinationOptions {
@@ -31,6 +32,7 @@ export class Destination {
   /** Containers here whose IOMMU is set. */
   readonly configured = new Set<IoasHandle>();
   readonly #copies: Map<number, number>;
+  #batch = new EventBatch(1, 1, BATCH_EVENTS);
 
   constructor({ environment, kernel, reserved = new Map(), addressOf = recordedAddress }: DestinationOptions) {
     this.#copies = new Map(environment.copies);
@@ -57,16 +59,14 @@ export class Destination {
    * @param maps for each mapping, the version of the MAP whose pages it shares
    */
   fold(events: readonly IoasEvent[], source: Source | null = null, maps: readonly (number | null)[] = []): void {
-    if (events.length === 0) return;
-    const batch = new EventBatch(1, this.state.version + 1, events.length);
-    for (const event of events)
-      batch.push(source !== null && event.type === "IovaMapped" ? { ...event, source } : event, ENVELOPE);
-    const first = this.state.version + 1;
-    applyBatch(this.state, batch);
     let mapped = 0;
-    for (const [i, event] of events.entries()) {
+    for (const event of events) {
+      if (this.#batch.isFull) this.#batch = new EventBatch(1, this.state.version + 1, BATCH_EVENTS);
+      const row = this.#batch.length;
+      this.#batch.push(source !== null && event.type === "IovaMapped" ? { ...event, source } : event, ENVELOPE);
+      applyBatch(this.state, this.#batch, row, row + 1);
       const map = event.type === "IovaMapped" ? (maps[mapped++] ?? null) : null;
-      if (map !== null) this.#copies.set(first + i, map);
+      if (map !== null) this.#copies.set(this.state.version, map);
     }
   }
 }

@@ -176,27 +176,31 @@ function makePageTable(step: StepOf<"page-table">, to: Destination): Taken {
   if (target === null) return refuse(NOT_MADE);
   if (to.hwpt(step.hwpt) !== null) return THERE;
   const device = step.device ?? deviceBehind(step, to);
-  const deviceId = device === null ? undefined : to.state.devices.get(device)?.kernelId;
-  if (deviceId === undefined || deviceId === null) return refuse(NO_DEVICE);
+  if (device === null) return refuse(NO_DEVICE);
+  // A page table outlives the device that it was made for: one that is not to stay is bound for this call.
+  const lent = to.state.devices.has(device) ? null : bind({ op: "bind", device, group: null }, to);
+  if (lent?.kind === "refused") return lent;
+  const deviceId = to.state.devices.get(device)?.kernelId ?? 0;
   const flags = (step.nestParent ? HWPT_NEST_PARENT : 0) | (step.dirtyTracking ? HWPT_DIRTY_TRACKING : 0);
   const handle = to.state.hwpts.length;
   const command = { command: "AllocHwpt", flags, deviceId, ptId: idOf(target), dataType: 0, dataLength: 0 } as const;
   const taken = call(to, command, () => ({ command: "DestroyObject", id: to.state.hwpts[handle]?.kernelId ?? 0 }));
+  if (lent?.kind === "done") lent.undo();
   if (taken.kind === "done") to.hwpts.set(step.hwpt, handle);
   return taken;
 }
 
-/** Any bound device whose IOMMU makes such a page table. */
+/** A device, bound ones first, whose IOMMU makes such a page table: of that page size, and as wide at least. */
 function deviceBehind(
   { pageSize, aperture }: StepOf<"page-table">,
   { state, environment }: Destination,
 ): DeviceName | null {
-  for (const device of state.devices.keys()) {
+  for (const device of [...state.devices.keys(), ...environment.devices.keys()]) {
     const traits = environment.devices.get(device);
     if (traits === undefined) continue;
     const made = traits.unattachedAperture ?? traits.aperture;
-    const isSame = aperture === null || (made.first === aperture.first && made.last === aperture.last);
-    if (isSame && (pageSize === null || pageSize === traits.pageSize)) return device;
+    const isWide = aperture === null || (made.first <= aperture.first && made.last >= aperture.last);
+    if (isWide && (pageSize === null || pageSize === traits.pageSize)) return device;
   }
   return null;
 }

@@ -33,10 +33,14 @@ function frameNotes({ state, dialect, spaces, attachments, hwpts }: Parts): stri
         );
     return notes;
   }
-  for (const { handle } of hwpts)
-    if (!attachments.some(({ hwpt }) => hwpt === handle))
+  for (const { handle, auto } of hwpts)
+    if (auto)
       notes.push(
-        `hwpt${handle} has no device: make it for one whose IOMMU has the page size and aperture that the call names.`,
+        `hwpt${handle} is the kernel's own and nothing is attached to it: this version is in the middle of an attach or a detach. Take the next one.`,
+      );
+    else if (!attachments.some(({ hwpt }) => hwpt === handle))
+      notes.push(
+        `hwpt${handle} has no device: make it for one whose IOMMU has the page size that the call names and translates those addresses; it may go again then.`,
       );
   if (spaces.some(({ reservations }) => reservations.some(({ owner }) => owner === "user")))
     notes.push("IOMMU_TEST_OP_ADD_RESERVED is a call of the kernel's self-test: no VMM makes it.");

@@ -22,7 +22,10 @@ export interface Parts {
   readonly dialect: Dialect;
   readonly spaces: readonly Space[];
   readonly attachments: readonly Attachment[];
-  /** Page tables made by the user that hold mappings. */
+  /**
+   * Page tables that an attach does not make: the user's, and in the middle of an attach the kernel's own, which
+   * limits its space already.
+   */
   readonly hwpts: readonly Hwpt[];
   /** The plan is of some spaces only. */
   readonly isNarrowed: boolean;
@@ -53,8 +56,10 @@ export function planOf(state: ContextState, { profile, spaces = null }: PlanOpti
 function partsOf(state: ContextState, dialect: Dialect, wanted: ReadonlySet<IoasHandle> | null): Parts {
   const spaces = state.liveSpaces.filter(({ handle }) => wanted === null || wanted.has(handle));
   const alive = new Set(spaces.map(({ handle }) => handle));
+  const used = new Set([...state.attachments.values()].map(({ hwpt }) => hwpt));
   const hwpts = state.hwpts.filter(
-    (hwpt): hwpt is Hwpt => hwpt !== undefined && !hwpt.auto && hwpt.parent === null && alive.has(hwpt.ioas),
+    (hwpt): hwpt is Hwpt =>
+      hwpt !== undefined && hwpt.parent === null && alive.has(hwpt.ioas) && !(hwpt.auto && used.has(hwpt.handle)),
   );
   const attachments = [...state.attachments.values()].filter(({ ioas }) => {
     if (ioas === null || state.spaces[ioas]?.isAlive !== true) return wanted === null;

@@ -1,6 +1,6 @@
 /**
  * A process that is replaced on its host while its iommufd lives on (QEMU's cpr-transfer and cpr-exec):
- * nothing is mapped again, the pinned memory is only charged to the new process.
+ * nothing is mapped again, only who is charged for the pinned memory changes.
  */
 import type { Area } from "../area-slots.ts";
 import type { IoasHandle } from "../events.ts";

@@ -23,7 +23,7 @@ export type Step = Readonly<
       op: "page-table";
       hwpt: HwptHandle;
       space: IoasHandle;
-      /** A device that used it; null: any behind an IOMMU with this page size and aperture. */
+      /** A device that uses it; null: any whose IOMMU has this page size and translates this aperture. */
       device: DeviceName | null;
       pageSize: bigint | null;
       aperture: Range | null;
