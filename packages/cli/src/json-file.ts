@@ -1,11 +1,20 @@
-/** One JSON value in a file that the user names. */
-import { IoasisError } from "@ioasis/core";
+/** Files of JSON that commands are given. */
+import { type HostProfile, hostsFromJson, IoasisError } from "@ioasis/core";
 import { openContent } from "./content.ts";
 
 const JSON_BYTES_MAX = 256 * 1024 * 1024;
 
-/** What is wrong with the content of a file, with its name. */
-export function inFile<T>(file: string, read: () => T): T {
+/** The host profiles in these files, one or a list in each. */
+export async function hostsOf(files: readonly string[]): Promise<HostProfile[]> {
+  const hosts: HostProfile[] = [];
+  for (const file of files) {
+    const value = await jsonOf(file);
+    hosts.push(...inFile(file, () => hostsFromJson(value)));
+  }
+  return hosts;
+}
+
+function inFile<T>(file: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
@@ -15,6 +24,10 @@ export function inFile<T>(file: string, read: () => T): T {
   }
 }
 
+/**
+ * What a JSON file holds (gunzipped where it is compressed).
+ * @throws IoasisError ERR_INPUT with the line, ERR_LIMIT
+ */
 export async function jsonOf(file: string): Promise<unknown> {
   const parts: Uint8Array[] = [];
   let size = 0;

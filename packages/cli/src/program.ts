@@ -19,6 +19,7 @@ import { importCommand } from "./commands/import.ts";
 import { layoutCommand } from "./commands/layout.ts";
 import { logCommand } from "./commands/log.ts";
 import { migrateCommand } from "./commands/migrate.ts";
+import { planCommand } from "./commands/plan.ts";
 import { precheckCommand } from "./commands/precheck.ts";
 import { rulesCommand } from "./commands/rules.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -47,6 +48,7 @@ const COMMANDS = [
   rulesCommand,
   createCommand,
   applyCommand,
+  planCommand,
   serveCommand,
   migrateCommand,
   releaseCommand,

@@ -2,8 +2,6 @@ import {
   type Demand,
   demandOfLayout,
   demandOfState,
-  type HostProfile,
-  hostsFromJson,
   IoasisError,
   layoutFromJson,
   type Needs,
@@ -15,7 +13,7 @@ import type { Command } from "commander";
 import { answer, command, narrowed, run, type Shell } from "../command.ts";
 import { precheckText } from "../format/precheck-text.ts";
 import { chooseContext, withJournal } from "../journal-choice.ts";
-import { inFile, jsonOf } from "../json-file.ts";
+import { hostsOf, jsonOf } from "../json-file.ts";
 import type { MomentOptions, World } from "../world.ts";
 import { wholeNumber } from "./layout.ts";
 
@@ -76,13 +74,4 @@ function needsOf({ needsPasid, needsDirtyTracking }: Options): Needs {
     ...(needsPasid === undefined ? {} : { pasidBits: needsPasid }),
     ...(needsDirtyTracking === true ? { dirtyTracking: true } : {}),
   };
-}
-
-async function hostsOf(files: readonly string[]): Promise<HostProfile[]> {
-  const hosts: HostProfile[] = [];
-  for (const file of files) {
-    const value = await jsonOf(file);
-    hosts.push(...inFile(file, () => hostsFromJson(value)));
-  }
-  return hosts;
 }

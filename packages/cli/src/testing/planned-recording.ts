@@ -1,0 +1,149 @@
+/** Plans of recordings, applied to a fresh model of a destination: for tests. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { spaceDigest } from "@ioasis/codec";
+import {
+  applyBatch,
+  applyPlan,
+  ContextState,
+  Destination,
+  type DeviceTraits,
+  type Environment,
+  type Hwpt,
+  type IoasHandle,
+  type ProfileName,
+  planOf,
+  type Range,
+  UserMemory,
+  WHOLE_SPACE,
+} from "@ioasis/core";
+import { openSegmentJournal } from "@ioasis/store";
+import * as assert from "uvu/assert";
+import { program } from "../program.ts";
+
+const ROOT = process.env["IOASIS_ROOT"] ?? process.cwd();
+const MEMORY = UserMemory.of(0n, 2n ** 64n - 1n);
+
+/** A host whose devices sit behind the IOMMUs that the recording shows. */
+function destinationOf(state: ContextState): Destination {
+  const devices = new Map<string, DeviceTraits>();
+  for (const { device, hwpt } of state.attachments.values())
+    devices.set(device, traitsOf(state, device, hwpt === null ? undefined : state.hwpts[hwpt]));
+  const tables = state.hwpts.filter((hwpt) => hwpt !== undefined);
+  for (const hwpt of tables) devices.set(`for ${hwpt?.handle}`, traitsOf(state, "", hwpt));
+  for (const device of state.devices.keys())
+    if (!devices.has(device)) devices.set(device, traitsOf(state, device, tables[0]));
+  const environment: Environment = {
+    pageSize: 0x1000n,
+    hugePageSize: 0x20_0000n,
+    memory: MEMORY,
+    memlockBytes: null,
+    canLockMemory: true,
+    lockedUpTo: 0,
+    canSetLimits: true,
+    devices,
+    pins: new Map(),
+    pinsMade: new Map(),
+    copies: new Map(),
+    files: new Map(),
+    dirty: new Map(),
+    deviceFiles: new Map(),
+  };
+  const reserved = new Map<IoasHandle, readonly Range[]>(
+    state.liveSpaces.map(({ handle, reservations }) => [handle, reservations]),
+  );
+  return new Destination({ environment, kernel: "7.3", reserved });
+}
+
+function traitsOf(state: ContextState, device: string, table: Hwpt | undefined): DeviceTraits {
+  return {
+    pageSize: table?.pageSize ?? 1n,
+    // Where a recording of calls tells an aperture, what is beyond it is not among its reservations.
+    aperture: isLimited(state, table) ? (table?.aperture ?? WHOLE_SPACE) : WHOLE_SPACE,
+    reserved: regionsOf(state, device),
+    canTrackDirty: true,
+    hwptFlags: 3,
+    pagingDataType: null,
+    nestedDataType: null,
+    hwInfo: null,
+    mapsLargePages: true,
+  };
+}
+
+function isLimited(state: ContextState, table: Hwpt | undefined): boolean {
+  return state.liveSpaces.some(({ reservations }) =>
+    reservations.some(({ owner }) => owner === `hwpt:${table?.handle}`),
+  );
+}
+
+function regionsOf(state: ContextState, device: string): Range[] {
+  return state.liveSpaces.flatMap(({ reservations }) =>
+    reservations.filter(({ owner }) => owner === `device:${device}`).map(({ first, last }) => ({ first, last })),
+  );
+}
+
+export interface Shown {
+  /** Versions whose plan was applied. */
+  readonly versions: number;
+  readonly digests: number;
+}
+
+/**
+ * Imports a recording and applies the plan of every `step`th version of its contexts (those that leave `rest`): each must be taken, and have
+ * the digest of its source.
+ */
+export async function showPlans(
+  file: string,
+  profiles: readonly ProfileName[],
+  step: number,
+  rest = 0,
+): Promise<Shown> {
+  const folder = mkdtempSync(path.join(tmpdir(), "ioasis-plan-"));
+  try {
+    await importFile(file, folder);
+    const journal = await openSegmentJournal(folder, { host: "test", createdBy: "test", readOnly: true });
+    const digests = new Set<string>();
+    let versions = 0;
+    for (const { name, profile } of journal.contexts()) {
+      assert.ok(profiles.includes(profile), profile);
+      const state = new ContextState();
+      for (const batch of journal.batches(name))
+        for (let row = 0; row < batch.length; row++) {
+          applyBatch(state, batch, row, row + 1);
+          if (state.version % step !== rest) continue;
+          digests.add(rebuilt(state, profile, `${name}, version ${state.version}`));
+          versions++;
+        }
+    }
+    await journal.close();
+    return { versions, digests: digests.size };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function importFile(file: string, db: string): Promise<void> {
+  let err = "";
+  const status = await program(["import", path.join(ROOT, file), "--context", "vm", "--db", db], {
+    out: () => undefined,
+    err: (text) => {
+      err += text;
+    },
+    env: { HOME: db },
+    microseconds: () => 0n,
+    async *input() {},
+    isTerminal: false,
+    signal: new AbortController().signal,
+  });
+  assert.is(status, 0, err);
+}
+
+function rebuilt(state: ContextState, profile: ProfileName, name: string): string {
+  const there = destinationOf(state);
+  const { refusal } = applyPlan(planOf(state, { profile }), there);
+  assert.is(refusal, null, `${name}: ${JSON.stringify(refusal)}`);
+  const digest = spaceDigest(there.state);
+  assert.is(digest, spaceDigest(state), name);
+  return digest;
+}

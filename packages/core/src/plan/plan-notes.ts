@@ -1,0 +1,68 @@
+/** What a plan cannot bring back, or leaves to who applies it: said, never guessed. */
+import type { Source } from "../source.ts";
+import type { Parts } from "./plan-of.ts";
+
+export function planNotes(parts: Parts): string[] {
+  return [...frameNotes(parts), ...mappingNotes(parts)];
+}
+
+function frameNotes({ state, dialect, spaces, attachments, hwpts }: Parts): string[] {
+  const notes: string[] = [];
+  if (state.gaps > 0)
+    notes.push(`The recorder lost events (last at version ${state.lostAt}): the plan may lack what they hid.`);
+  for (const { handle, isWhole } of spaces)
+    if (!isWhole && state.gaps === 0)
+      notes.push(`ioas${handle} was there before the recording began: what it held then is not in the plan.`);
+  const handles = new Set(spaces.map(({ handle }) => handle));
+  for (const { device, ioas, hwpt } of attachments) {
+    const table = hwpt === null ? undefined : state.hwpts[hwpt];
+    if (ioas === null || !handles.has(ioas)) notes.push(`The recording does not tell what ${device} is attached to.`);
+    else if (table?.parent !== undefined && table.parent !== null)
+      notes.push(
+        `${device} is attached to a nested page table, whose content belongs to the guest: its attach is not in the plan.`,
+      );
+  }
+  for (const [access, { ioas }] of state.accesses)
+    if (ioas !== null && handles.has(ioas))
+      notes.push(`${access}, a user of ioas${ioas} inside the kernel, is not made by a call of the plan.`);
+  if (dialect !== "iommufd") {
+    for (const { handle } of spaces)
+      if (attachments.every(({ ioas }) => ioas !== handle))
+        notes.push(
+          `The recording does not tell which devices ioas${handle} is for: attach one first, without it there is no space.`,
+        );
+    return notes;
+  }
+  for (const { handle, auto } of hwpts)
+    if (auto)
+      notes.push(
+        `hwpt${handle} is the kernel's own and nothing is attached to it: this version is in the middle of an attach or a detach. Take the next one.`,
+      );
+    else if (!attachments.some(({ hwpt }) => hwpt === handle))
+      notes.push(
+        `hwpt${handle} has no device: make it for one whose IOMMU has the page size that the call names and translates those addresses; it may go again then.`,
+      );
+  if (spaces.some(({ reservations }) => reservations.some(({ owner }) => owner === "user")))
+    notes.push("IOMMU_TEST_OP_ADD_RESERVED is a call of the kernel's self-test: no VMM makes it.");
+  return notes;
+}
+
+const WANTING: Readonly<Partial<Record<Source["kind"], string>>> = {
+  va: "are of user memory: the VMM gives its own address of the same memory",
+  copy: "are of user memory: the VMM gives its own address of the same memory",
+  dmabuf: "are of a dma-buf, which belongs to a device of the old host",
+  paddr: "are told by physical address, which means nothing on another host",
+  unknown: "have a source that the recording does not tell",
+};
+
+function mappingNotes({ spaces }: Parts): string[] {
+  const counts = new Map<string, number>();
+  const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
+  for (const { areas } of spaces)
+    for (const { source, prot } of areas.all()) {
+      const wanting = WANTING[source.kind];
+      if (wanting !== undefined) count(wanting);
+      if (prot === "unknown") count("may be read or written or both: the recording does not tell");
+    }
+  return [...counts].map(([what, number]) => `${number} mapping${number === 1 ? "" : "s"}: ${what}.`);
+}

@@ -1,0 +1,70 @@
+/**
+ * One step of a plan: a call that rebuilds a part of a recorded context, in no driver's words yet
+ * (`callOf` gives them). Spaces and page tables go by their handles in the recording; whoever applies
+ * the plan keeps the ids that its calls return.
+ */
+import type { DeviceName, HwptHandle, IoasHandle } from "../events.ts";
+import type { ProfileName } from "../fact.ts";
+import type { Range } from "../range.ts";
+import type { Prot, Source } from "../source.ts";
+
+/** Whose calls: one set for each kind of driver. */
+export type Dialect = "iommufd" | "vfio-type1v2" | "vfio-type1" | "spapr-tce-v2" | "spapr-tce" | "virtio-iommu";
+
+export type Step = Readonly<
+  | { op: "rlimit-mode"; mode: "user" | "mm" }
+  | { op: "space"; space: IoasHandle; kernelId: number | null }
+  | { op: "large-pages-off"; space: IoasHandle }
+  /** The kernel's self-test alone takes ranges out of a space by hand. */
+  | { op: "reserve"; space: IoasHandle; range: Range }
+  | { op: "allow"; space: IoasHandle; ranges: readonly Range[] }
+  | { op: "bind"; device: DeviceName; group: string | null }
+  | {
+      op: "page-table";
+      hwpt: HwptHandle;
+      space: IoasHandle;
+      /** A device that uses it; null: any whose IOMMU has this page size and translates this aperture. */
+      device: DeviceName | null;
+      pageSize: bigint | null;
+      aperture: Range | null;
+      dirtyTracking: boolean;
+      nestParent: boolean;
+    }
+  /** To a page table made by the user, else to the space; both null: the recording does not tell to which. */
+  | { op: "attach"; device: DeviceName; pasid: number | null; space: IoasHandle | null; hwpt: HwptHandle | null }
+  | { op: "register"; va: bigint; length: bigint }
+  | { op: "window"; space: IoasHandle; range: Range; pageSize: bigint }
+  | { op: "map"; space: IoasHandle; range: Range; prot: Prot; source: Source }
+  /** The same pages as `[from.first, ...]` of another mapping, which an earlier step made. */
+  | {
+      op: "copy";
+      space: IoasHandle;
+      range: Range;
+      prot: Prot;
+      source: Source;
+      from: { readonly space: IoasHandle; readonly first: bigint };
+    }
+  | { op: "track-dirty"; hwpt: HwptHandle }
+  | { op: "vfio-ioas"; space: IoasHandle }
+>;
+
+export interface Plan {
+  readonly dialect: Dialect;
+  readonly steps: readonly Step[];
+  /** Whole sentences on what the steps leave out, or leave to who applies them. */
+  readonly notes: readonly string[];
+}
+
+/** The calls for a context of this profile; null: nothing that can be called made it. */
+export function dialectOf(profile: ProfileName): Dialect | null {
+  switch (profile) {
+    case "iommufd-vfio-compat":
+      return "vfio-type1v2";
+    case "kernel-trace":
+    case "vfio-user":
+    case "unknown":
+      return null;
+    default:
+      return profile;
+  }
+}

@@ -1,0 +1,21 @@
+/** What one step of a plan came to on a destination. */
+import type { Refusal } from "../decide/outcome.ts";
+
+/**
+ * What became of one step. `there`: the destination holds it already, exactly so. `undo`: takes it back, which
+ * nothing can stand against as long as everything done after it is taken back first; null if that could not be.
+ */
+export type Taken = { readonly kind: "there" } | Refused | Done;
+export interface Done {
+  readonly kind: "done";
+  readonly undo: () => boolean;
+}
+export interface Refused extends Refusal {
+  readonly kind: "refused";
+}
+
+export const THERE: Taken = { kind: "there" };
+
+export function refuse({ errno, rule }: Refusal): Refused {
+  return { kind: "refused", errno, rule };
+}
