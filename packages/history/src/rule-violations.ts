@@ -38,10 +38,11 @@ export function ruleViolations(
     },
   });
   for (const context of contexts) {
-    const take = run.context(context);
+    const reading = run.context(context);
     const end = to ?? endOf(journal, context);
     if (end < 1) continue;
-    for (const batch of journal.batches(context, 1, end)) take(batch, end);
+    for (const batch of journal.batches(context, 1, end)) reading.take(batch, end);
+    reading.end();
   }
   run.finish();
   return unkept === 0 ? [...notes] : [...notes, `${unkept} more events could not be judged`];

@@ -5,7 +5,7 @@ import type { ContextState } from "../state.ts";
 import { appliesTo } from "./conditions.ts";
 import type { Moment, Rule, RuleFold, RuleSink } from "./rule.ts";
 import { sharedRange } from "./shared-range.ts";
-import { SourceIndex, type SourcePiece } from "./source-index.ts";
+import { SourceIndex, type SourcePiece, type Visit } from "./source-index.ts";
 import { rangeWords, spaceWords } from "./wording.ts";
 
 /** Entries that may be gone before they are looked for. */
@@ -20,44 +20,48 @@ export function aliasFold(rule: Rule, sink: RuleSink): RuleFold {
       if (event.type !== "IovaMapped") return;
       const pieces = piecesOf(event.source, event.iova, event.last, event.ioas, actor, version);
       if (pieces.length === 0) sink.note(rule, moment.context, "some mappings do not tell their source");
-      const others = new Set<IoasHandle>();
+      const told = new Set<IoasHandle>();
       for (const piece of pieces) {
-        for (const other of index.overlapping(piece.key, piece.first, piece.last))
-          tell(rule, moment, sink, piece, other, others);
+        index.visitOthers(piece, (other) => met(rule, moment, sink, piece, other, told));
         index.add(piece);
       }
       if (index.size < sweepAt) return;
-      index.sweep((piece) => livingParts(moment.state, piece, piece.first, piece.last).length > 0);
+      index.sweep((piece) => isLiving(moment.state, piece));
       sweepAt = 2 * index.size + DEAD_ENTRIES_MAX;
     },
   };
 }
 
 /** One violation for each other space, naming the first shared bytes found. */
-function tell(
+function met(
   rule: Rule,
   moment: Moment,
   sink: RuleSink,
   piece: SourcePiece,
   other: SourcePiece,
   told: Set<IoasHandle>,
-): void {
-  if (other.ioas === piece.ioas || told.has(other.ioas)) return;
+): Visit {
+  if (told.has(other.ioas)) return "done";
   const { first, last } = sharedRange(piece.first, piece.last, other.first, other.last);
   const [part] = livingParts(moment.state, other, first, last);
-  if (part === undefined || !appliesTo(rule, moment, { ioas: piece.ioas }, sink)) return;
+  if (part === undefined) return isLiving(moment.state, other) ? "more" : "gone";
+  if (!appliesTo(rule, moment, { ioas: piece.ioas }, sink)) return "done";
   told.add(other.ioas);
-  const { state } = moment;
   const here = piece.iova + (part.first - piece.first);
   const there = other.iova + (part.first - other.first);
   const size = part.last - part.first;
   sink.violation(
     rule,
     moment,
-    `${rangeWords(here, here + size)} of ${spaceWords(state, piece.ioas)} maps ${piece.key} ` +
+    `${rangeWords(here, here + size)} of ${spaceWords(moment, piece.ioas)} maps ${piece.key} ` +
       `${rangeWords(part.first, part.last)}, which ${rangeWords(there, there + size)} of ` +
-      `${spaceWords(state, other.ioas)} maps since version ${other.version}`,
+      `${spaceWords(moment, other.ioas)} maps since version ${other.version}`,
   );
+  return "done";
+}
+
+function isLiving(state: ContextState, piece: SourcePiece): boolean {
+  return livingParts(state, piece, piece.first, piece.last).length > 0;
 }
 
 /** Which source bytes of `[first, last]` the mapping still holds: it may be unmapped, or cut. */

@@ -1,7 +1,7 @@
 /** `where` and `except`: whether a rule applies to what happened. */
 import { plainDevice } from "../device-name.ts";
 import type { Actor, DeviceName, IoasHandle } from "../events.ts";
-import type { ContextState } from "../state.ts";
+import type { Attached } from "./attached.ts";
 import type { Condition, Moment, Rule, RuleSink } from "./rule.ts";
 
 /** What the conditions are asked about. */
@@ -38,7 +38,7 @@ function allHold(conditions: readonly Condition[], moment: Moment, facts: Facts)
   return answer;
 }
 
-function answerOf({ field, values }: Condition, { context, recorded, state }: Moment, facts: Facts): Answer {
+function answerOf({ field, values }: Condition, { context, recorded, attached }: Moment, facts: Facts): Answer {
   switch (field) {
     case "context":
       return isAnyOf(context, values);
@@ -48,7 +48,7 @@ function answerOf({ field, values }: Condition, { context, recorded, state }: Mo
       return actorIsAnyOf(facts.actor === undefined ? recorded.actor : facts.actor, values);
     case "device":
       if (facts.device !== undefined) return facts.device === null ? null : deviceIsAnyOf(facts.device, values);
-      return facts.ioas === null ? null : attachedIsAnyOf(state, facts.ioas, values);
+      return facts.ioas === null ? null : attachedIsAnyOf(attached, facts.ioas, values);
   }
 }
 
@@ -67,14 +67,10 @@ export function deviceIsAnyOf(device: DeviceName, values: readonly string[]): bo
   return isAnyOf(device, values) || isAnyOf(plainDevice(device), values.map(plainDevice));
 }
 
-function attachedIsAnyOf(state: ContextState, ioas: IoasHandle, values: readonly string[]): Answer {
-  let answer: Answer = false;
-  for (const attachment of state.attachments.values()) {
-    if (!deviceIsAnyOf(attachment.device, values)) continue;
-    if (attachment.ioas === ioas) return true;
-    if (attachment.ioas === null) answer = null;
-  }
-  return answer;
+function attachedIsAnyOf(attached: Attached, ioas: IoasHandle, values: readonly string[]): Answer {
+  for (const device of attached.devicesOf(ioas)) if (deviceIsAnyOf(device, values)) return true;
+  for (const device of attached.devicesOf(null)) if (deviceIsAnyOf(device, values)) return null;
+  return false;
 }
 
 function isAnyOf(text: string, values: readonly string[]): boolean {

@@ -1,12 +1,10 @@
-/** `limit mappings`, `limit bytes`, `limit refusals`. */
+/** `limit mappings`, `limit bytes`. */
 import { lengthOf } from "../address.ts";
-import type { Errno } from "../errno.ts";
 import type { IoasHandle } from "../events.ts";
 import { appliesTo } from "./conditions.ts";
-import { readingOf } from "./reading.ts";
-import type { Demand, Moment, Rule, RuleFold, RuleSink } from "./rule.ts";
+import type { Moment, Rule, RuleFold, RuleSink } from "./rule.ts";
 import { sharedRange } from "./shared-range.ts";
-import { rangeWords, secondsWords, spaceWords } from "./wording.ts";
+import { rangeWords, spaceWords } from "./wording.ts";
 
 /** The space whose areas the event changes, and where. */
 function touched({ event }: Moment["recorded"]): { ioas: IoasHandle; iova: bigint; last: bigint } | null {
@@ -60,7 +58,7 @@ function crossing(
       if (now <= limit) above.delete(ioas);
       else if (!above.has(ioas) && appliesTo(rule, moment, { ioas }, sink)) {
         above.add(ioas);
-        const space = spaceWords(moment.state, ioas);
+        const space = spaceWords(moment, ioas);
         sink.violation(
           rule,
           moment,
@@ -69,63 +67,4 @@ function crossing(
       }
     },
   };
-}
-
-/** With a window, a violation uses up the refusals it counts; without one, it is told once. */
-export function refusalsFold(rule: Rule, demand: Extract<Demand, { kind: "refusals" }>, sink: RuleSink): RuleFold {
-  const { limit, window, errnos } = demand;
-  let times: bigint[] = [];
-  let clock: string | null = null;
-  let total = 0n;
-  return {
-    after(moment) {
-      const refusal = refusalOf(moment);
-      if (refusal === null || !isOneOf(rule, moment, errnos, sink)) return;
-      if (!appliesTo(rule, moment, { ioas: refusal.ioas }, sink)) return;
-      const what = `${refusal.call} was refused (${moment.recorded.errno ?? "errno not told"})`;
-      if (window === null) {
-        if (++total === limit + 1n || limit === 0n) sink.violation(rule, moment, `${what}${countWords(limit, total)}`);
-        return;
-      }
-      const now = readingOf(moment.recorded);
-      if (now === null) return sink.note(rule, moment.context, "some refusals have no time");
-      if (now.clock !== clock) times = [];
-      clock = now.clock;
-      times = times.filter((time) => now.nanoseconds - time <= window);
-      times.push(now.nanoseconds);
-      if (BigInt(times.length) <= limit) return;
-      sink.violation(rule, moment, `${what}${countWords(limit, BigInt(times.length))} within ${secondsWords(window)}`);
-      times = [];
-    },
-  };
-}
-
-function countWords(limit: bigint, count: bigint): string {
-  return limit === 0n ? "" : `, one of ${count} where ${limit} may be`;
-}
-
-function isOneOf(rule: Rule, { recorded, context }: Moment, errnos: readonly Errno[], sink: RuleSink): boolean {
-  if (errnos.length === 0) return true;
-  if (recorded.errno !== null) return errnos.includes(recorded.errno);
-  sink.note(rule, context, "some refusals do not tell their errno");
-  return false;
-}
-
-function refusalOf({ recorded: { event } }: Moment): { call: string; ioas: IoasHandle | null } | null {
-  switch (event.type) {
-    case "MapRefused":
-    case "UnmapRefused": {
-      const verb = event.type === "MapRefused" ? "the map" : "the unmap";
-      const place =
-        event.iova === null ? `${event.length} bytes` : `${event.length} bytes at 0x${event.iova.toString(16)}`;
-      return {
-        call: `${verb} of ${place} in ${event.ioas === null ? "a space not told" : `ioas${event.ioas}`}`,
-        ioas: event.ioas,
-      };
-    }
-    case "CallRefused":
-      return { call: event.call, ioas: null };
-    default:
-      return null;
-  }
 }

@@ -43,7 +43,7 @@ export function mapActorFold(rule: Rule, actors: readonly string[], sink: RuleSi
       const allowed = actorIsAnyOf(actor, actors);
       if (allowed === null) sink.note(rule, moment.context, "some mappings do not tell who made them");
       if (allowed !== false) return;
-      const where = `${rangeWords(event.iova, event.last)} in ${spaceWords(moment.state, event.ioas)}`;
+      const where = `${rangeWords(event.iova, event.last)} in ${spaceWords(moment, event.ioas)}`;
       sink.violation(rule, moment, `${actorWords(actor)} mapped ${where}: only ${actors.join(", ")} may`);
     },
   };
@@ -58,7 +58,7 @@ function judging(rule: Rule, sink: RuleSink, judge: Judge): RuleFold {
         const { iova: first, last, prot, ioas } = event;
         const what = judged(rule, sink, judge, moment, { first, last, prot });
         if (what === null || !appliesTo(rule, moment, { ioas }, sink)) return;
-        const where = spaceWords(moment.state, ioas);
+        const where = spaceWords(moment, ioas);
         sink.violation(rule, moment, `${rangeWords(first, last)} (${prot}) was mapped in ${where}: ${what}`);
       } else if (asksForDevice && event.type === "DeviceAttached" && event.ioas !== null) {
         if (!appliesTo(rule, moment, { ioas: event.ioas, device: event.device }, sink)) return;

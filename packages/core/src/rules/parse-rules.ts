@@ -2,7 +2,7 @@
 import { ERRNOS, type Errno } from "../errno.ts";
 import { IoasisError } from "../failure.ts";
 import type { Range } from "../range.ts";
-import { CONDITION_FIELDS, type Condition, type Demand, type Rule } from "./rule.ts";
+import { CONDITION_FIELDS, type Condition, type Demand, REFUSALS_MAX, type Rule } from "./rule.ts";
 import { RuleReader } from "./rule-reader.ts";
 
 export const RULES_MAX = 1_000;
@@ -121,7 +121,7 @@ function limited(reader: RuleReader): Demand {
     case "bytes":
       return { kind: "bytes", limit: reader.size() };
     case "refusals": {
-      const limit = reader.wholeNumber("a number of refusals");
+      const limit = reader.wholeNumber(`a number of refusals up to ${REFUSALS_MAX}`, REFUSALS_MAX);
       const window = reader.accept("in") ? reader.time() : null;
       return { kind: "refusals", limit, window, errnos: errnosOf(reader) };
     }

@@ -79,9 +79,9 @@ export class RuleReader {
     return items;
   }
 
-  wholeNumber(expected: string): bigint {
+  wholeNumber(expected: string, max = Number.POSITIVE_INFINITY): bigint {
     const word = this.peek();
-    if (word === null || !NUMBER.test(word)) throw this.mistake(expected);
+    if (word === null || !NUMBER.test(word) || BigInt(word) > max) throw this.mistake(expected);
     this.#next++;
     return BigInt(word);
   }

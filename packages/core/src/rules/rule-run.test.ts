@@ -156,7 +156,9 @@ test("random histories", () => {
       violation: (rule, { recorded }) => found.push(`${recorded.version} ${rule.name}`),
       note: (rule, _context, why) => assert.unreachable(`${rule.name}: ${why}`),
     });
-    run.context("c")(batch, batch.lastVersion);
+    const context = run.context("c");
+    context.take(batch, batch.lastVersion);
+    context.end();
     run.finish();
     assert.equal(found.toSorted(), naive.found.toSorted(), `seed ${seed}`);
     violations += found.length;

@@ -4,16 +4,24 @@ import { type EventBatch, recordedAt } from "../event-batch.ts";
 import { applyBatch } from "../evolve.ts";
 import { ContextState } from "../state.ts";
 import { aliasFold } from "./alias-fold.ts";
+import { Attached } from "./attached.ts";
 import { type ContextsLedger, contextsLedger } from "./contexts-ledger.ts";
 import { deviceOutsideFold, faultFold, reservedFold, twoSpacesFold, unmapBeforeFold } from "./device-folds.ts";
-import { bytesFold, mappingsFold, refusalsFold } from "./limit-folds.ts";
+import { bytesFold, mappingsFold } from "./limit-folds.ts";
 import { mapActorFold, mapFold, mapOutsideFold } from "./map-folds.ts";
-import type { Rule, RuleFold, RuleSink } from "./rule.ts";
+import { refusalsFold } from "./refusals-fold.ts";
+import type { Moment, Rule, RuleFold, RuleSink } from "./rule.ts";
 import { ageFold, reuseFold } from "./time-folds.ts";
 
+export interface ContextRun {
+  /** Takes the next batch, from version 1 on, up to and with version `to`. */
+  take(batch: EventBatch, to: number): void;
+  /** No more of it comes. */
+  end(): void;
+}
+
 export interface RuleRun {
-  /** Takes the batches of one context, from version 1 on. */
-  context(name: string): (batch: EventBatch, to: number) => void;
+  context(name: string): ContextRun;
   /** Tells what only all contexts together show. */
   finish(): void;
 }
@@ -26,14 +34,22 @@ export function ruleRun(rules: readonly Rule[], sink: RuleSink): RuleRun {
   return {
     context: (name) => {
       const state = new ContextState();
-      const folds = rules.map((rule) => ledgers.get(rule)?.fold(name) ?? foldOf(rule, sink));
-      return (batch, to) => {
-        for (let row = 0; row < batch.length && batch.firstVersion + row <= to; row++) {
-          const moment = { context: name, recorded: recordedAt(batch, row), state };
-          for (const fold of folds) fold.before?.(moment);
-          applyBatch(state, batch, row, row + 1);
-          for (const fold of folds) fold.after?.(moment);
-        }
+      const attached = new Attached();
+      const folds = rules.map((rule) => ledgers.get(rule)?.fold() ?? foldOf(rule, sink));
+      let moment: Moment | null = null;
+      return {
+        take(batch, to) {
+          for (let row = 0; row < batch.length && batch.firstVersion + row <= to; row++) {
+            moment = { context: name, recorded: recordedAt(batch, row), state, attached };
+            for (const fold of folds) fold.before?.(moment);
+            applyBatch(state, batch, row, row + 1);
+            attached.take(moment.recorded.event, moment.recorded.version);
+            for (const fold of folds) fold.after?.(moment);
+          }
+        },
+        end() {
+          if (moment !== null) for (const fold of folds) fold.end?.(moment);
+        },
       };
     },
     finish() {

@@ -3,6 +3,7 @@ import type { Errno } from "../errno.ts";
 import type { Recorded } from "../events.ts";
 import type { Range } from "../range.ts";
 import type { ContextState } from "../state.ts";
+import type { Attached } from "./attached.ts";
 
 export const CONDITION_FIELDS = ["actor", "context", "device", "ioas"] as const;
 export type ConditionField = (typeof CONDITION_FIELDS)[number];
@@ -12,6 +13,9 @@ export interface Condition {
   readonly field: ConditionField;
   readonly values: readonly string[];
 }
+
+/** Most refusals that `limit refusals N in TIME` may allow: so many times are remembered. */
+export const REFUSALS_MAX = 1_000_000;
 
 /** Nanoseconds of the recording's clock. */
 export type Nanoseconds = bigint;
@@ -56,16 +60,21 @@ export interface Violation {
   readonly detail: string;
 }
 
-/** One event with the state beside it. */
-export interface Moment {
+/** One event of a context. */
+export interface Occurrence {
   readonly context: string;
   readonly recorded: Recorded;
+}
+
+/** With the state beside it. */
+export interface Moment extends Occurrence {
   readonly state: ContextState;
+  readonly attached: Attached;
 }
 
 /** Where evaluators tell what they found. */
 export interface RuleSink {
-  violation(rule: Rule, moment: Moment, detail: string): void;
+  violation(rule: Rule, occurrence: Occurrence, detail: string): void;
   /** What of a rule cannot be judged on this recording; told once. */
   note(rule: Rule, context: string, why: string): void;
 }
@@ -76,4 +85,6 @@ export interface RuleFold {
   before?(moment: Moment): void;
   /** Once it has. */
   after?(moment: Moment): void;
+  /** Once the context was read: `moment` is its last event. */
+  end?(moment: Moment): void;
 }

@@ -3,6 +3,7 @@ import { AreaTable } from "../area-table.ts";
 import type { Actor, IoasHandle } from "../events.ts";
 import { IoasisError } from "../failure.ts";
 import { appliesTo } from "./conditions.ts";
+import { Queue } from "./queue.ts";
 import { type Reading, readingOf } from "./reading.ts";
 import type { Moment, Nanoseconds, Rule, RuleFold, RuleSink } from "./rule.ts";
 import { sharedRange } from "./shared-range.ts";
@@ -22,15 +23,15 @@ interface Entry extends Reading {
 
 /** `limit age`: told at the first event after it grew too old, at the latest at its unmap. */
 export function ageFold(rule: Rule, limit: Nanoseconds, sink: RuleSink): RuleFold {
-  const queues = new Map<string, Entry[]>();
+  const queues = new Map<string, Queue<Entry>>();
   let sweepAt = DEAD_ENTRIES_MAX;
   let size = 0;
   const sweep = (moment: Moment): void => {
     size = 0;
     for (const [clock, queue] of queues) {
-      const kept = queue.filter((entry) => isMapped(moment, entry));
-      queues.set(clock, kept);
-      size += kept.length;
+      queue.keep((entry) => isMapped(moment, entry));
+      if (queue.length === 0) queues.delete(clock);
+      size += queue.length;
     }
     sweepAt = 2 * size + DEAD_ENTRIES_MAX;
     withinLimit(rule, size);
@@ -40,13 +41,13 @@ export function ageFold(rule: Rule, limit: Nanoseconds, sink: RuleSink): RuleFol
       const now = readingOf(moment.recorded);
       const queue = now === null ? undefined : queues.get(now.clock);
       if (now === null || queue === undefined) return;
-      let old = 0;
-      while (old < queue.length && now.nanoseconds - (queue[old] as Entry).nanoseconds > limit) old++;
-      if (old === 0) return;
-      const overdue = queue.slice(0, old);
-      queues.set(now.clock, queue.slice(old));
-      size -= old;
-      for (const entry of overdue) tellOld(rule, moment, sink, entry, now.nanoseconds - entry.nanoseconds);
+      for (let oldest = queue.head(); oldest !== undefined; oldest = queue.head()) {
+        const age = now.nanoseconds - oldest.nanoseconds;
+        if (age <= limit) return;
+        queue.shift();
+        size--;
+        tellOld(rule, moment, sink, oldest, age);
+      }
     },
     after(moment) {
       const { event, version, actor } = moment.recorded;
@@ -58,9 +59,7 @@ export function ageFold(rule: Rule, limit: Nanoseconds, sink: RuleSink): RuleFol
       }
       const { ioas, iova, last } = event;
       const entry = { ...now, ioas, iova, last, version, actor };
-      const queue = queues.get(now.clock);
-      if (queue === undefined) queues.set(now.clock, [entry]);
-      else queue.push(entry);
+      queueOf(queues, now.clock).push(entry);
       if (++size >= sweepAt) sweep(moment);
     },
   };
@@ -71,7 +70,7 @@ function tellOld(rule: Rule, moment: Moment, sink: RuleSink, entry: Entry, age: 
   sink.violation(
     rule,
     moment,
-    `${rangeWords(entry.iova, entry.last)} in ${spaceWords(moment.state, entry.ioas)} is mapped for ` +
+    `${rangeWords(entry.iova, entry.last)} in ${spaceWords(moment, entry.ioas)} is mapped for ` +
       `${secondsWords(age)}, since version ${entry.version} by ${actorWords(entry.actor)}`,
   );
 }
@@ -79,6 +78,14 @@ function tellOld(rule: Rule, moment: Moment, sink: RuleSink, entry: Entry, age: 
 function isMapped({ state }: Moment, { ioas, iova, last, version }: Entry): boolean {
   for (const area of state.space(ioas).areas.in(iova, last)) if (area.version === version) return true;
   return false;
+}
+
+function queueOf(queues: Map<string, Queue<Entry>>, clock: string): Queue<Entry> {
+  const known = queues.get(clock);
+  if (known !== undefined) return known;
+  const queue = new Queue<Entry>();
+  queues.set(clock, queue);
+  return queue;
 }
 
 function withinLimit(rule: Rule, size: number): void {
@@ -94,19 +101,21 @@ function withinLimit(rule: Rule, size: number): void {
 export function reuseFold(rule: Rule, within: Nanoseconds, sink: RuleSink): RuleFold {
   const spaces = new Map<IoasHandle, AreaTable>();
   const unmaps = new Map<number, Reading>();
-  let queue: Entry[] = [];
-  let head = 0;
+  const queues = new Map<string, Queue<Entry>>();
+  let size = 0;
   const forget = (now: Reading): void => {
-    for (; head < queue.length; head++) {
-      const entry = queue[head] as Entry;
-      if (entry.clock !== now.clock || now.nanoseconds - entry.nanoseconds <= within) break;
-      for (const { iova, last, version } of [...(spaces.get(entry.ioas)?.in(entry.iova, entry.last) ?? [])])
-        if (version === entry.version) spaces.get(entry.ioas)?.remove(iova, last);
-      unmaps.delete(entry.version);
+    const queue = queues.get(now.clock);
+    if (queue === undefined) return;
+    for (let oldest = queue.head(); oldest !== undefined; oldest = queue.head()) {
+      const { ioas, iova: from, last: to, version: unmap, nanoseconds } = oldest;
+      if (now.nanoseconds - nanoseconds <= within) return;
+      for (const { iova, last, version } of [...(spaces.get(ioas)?.in(from, to) ?? [])])
+        if (version === unmap) spaces.get(ioas)?.remove(iova, last);
+      unmaps.delete(unmap);
+      queue.shift();
+      size--;
     }
-    if (head < DEAD_ENTRIES_MAX || head * 2 < queue.length) return;
-    queue = queue.slice(head);
-    head = 0;
+    queues.delete(now.clock);
   };
   const remember = (moment: Moment, ioas: IoasHandle, iova: bigint, last: bigint): void => {
     const now = readingOf(moment.recorded);
@@ -120,8 +129,8 @@ export function reuseFold(rule: Rule, within: Nanoseconds, sink: RuleSink): Rule
     table.remove(iova, last);
     table.insert(iova, last, 0, 0n, -1, null, version);
     unmaps.set(version, now);
-    queue.push({ ...now, ioas, iova, last, version, actor });
-    withinLimit(rule, queue.length - head);
+    queueOf(queues, now.clock).push({ ...now, ioas, iova, last, version, actor });
+    withinLimit(rule, ++size);
   };
   return {
     before(moment) {
@@ -176,7 +185,7 @@ function tellReuse(
     sink.violation(
       rule,
       moment,
-      `${shared} in ${spaceWords(moment.state, event.ioas)} was mapped again ${secondsWords(elapsed)} after version ${version} unmapped it`,
+      `${shared} in ${spaceWords(moment, event.ioas)} was mapped again ${secondsWords(elapsed)} after version ${version} unmapped it`,
     );
     return;
   }
