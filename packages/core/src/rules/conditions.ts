@@ -28,6 +28,15 @@ export function appliesTo(rule: Rule, moment: Moment, facts: Facts, sink: RuleSi
   return false;
 }
 
+/** Whether it may apply to anything of a space, whoever does it with whatever device. */
+export function concernsSpace({ where, except }: Rule, context: string, ioas: IoasHandle): boolean {
+  const holds = ({ field, values }: Condition): Answer =>
+    field === "context" ? isAnyOf(context, values) : field === "ioas" ? isAnyOf(`ioas${ioas}`, values) : null;
+  return (
+    where.every((one) => holds(one) !== false) && !(except.length > 0 && except.every((one) => holds(one) === true))
+  );
+}
+
 function allHold(conditions: readonly Condition[], moment: Moment, facts: Facts): Answer {
   let answer: Answer = true;
   for (const condition of conditions) {

@@ -1,5 +1,4 @@
 /** Rules on devices, and on what must be gone before a space or a device is. */
-import { holes, type Range } from "../range.ts";
 import { attachmentKey } from "../state.ts";
 import { appliesTo, deviceIsAnyOf } from "./conditions.ts";
 import type { Rule, RuleFold, RuleSink } from "./rule.ts";
@@ -79,32 +78,6 @@ export function unmapBeforeFold(rule: Rule, what: "destroy" | "detach", sink: Ru
       const act =
         device === undefined ? `${spaceWords(moment, ioas)} was destroyed` : `${device} was detached from ioas${ioas}`;
       sink.violation(rule, moment, `${act} with ${still}`);
-    },
-  };
-}
-
-/** From the moment that the ranges are reserved in a space. */
-export function reservedFold(rule: Rule, ranges: readonly Range[], sink: RuleSink): RuleFold {
-  let whole: readonly Range[] = [];
-  const covered = (reservations: readonly Range[]): Range[] =>
-    ranges.filter((range) => holes(reservations, range).length === 0);
-  return {
-    before(moment) {
-      const { event } = moment.recorded;
-      whole = event.type === "IovaUnreserved" ? covered(moment.state.space(event.ioas).reservations) : [];
-    },
-    after(moment) {
-      const { event } = moment.recorded;
-      if (event.type !== "IovaUnreserved" || whole.length === 0) return;
-      const left = covered(moment.state.space(event.ioas).reservations);
-      const lost = whole.find((range) => !left.includes(range));
-      if (lost === undefined || !appliesTo(rule, moment, { ioas: event.ioas }, sink)) return;
-      const range = rangeWords(lost.first, lost.last);
-      sink.violation(
-        rule,
-        moment,
-        `${range} in ${spaceWords(moment, event.ioas)} is no longer reserved: ${event.owner} gave it up`,
-      );
     },
   };
 }

@@ -2,7 +2,7 @@
 import { holes, overlaps, type Range } from "../range.ts";
 import type { Prot } from "../source.ts";
 import { actorIsAnyOf, appliesTo } from "./conditions.ts";
-import type { Demand, Moment, Rule, RuleFold, RuleSink } from "./rule.ts";
+import { asksForDevice, type Demand, type Moment, type Rule, type RuleFold, type RuleSink } from "./rule.ts";
 import { actorWords, rangeWords, spaceWords } from "./wording.ts";
 
 interface Mapping extends Range {
@@ -50,7 +50,7 @@ export function mapActorFold(rule: Rule, actors: readonly string[], sink: RuleSi
 }
 
 function judging(rule: Rule, sink: RuleSink, judge: Judge): RuleFold {
-  const asksForDevice = rule.where.some(({ field }) => field === "device");
+  const isForDevice = asksForDevice(rule);
   return {
     after(moment) {
       const { event } = moment.recorded;
@@ -60,7 +60,7 @@ function judging(rule: Rule, sink: RuleSink, judge: Judge): RuleFold {
         if (what === null || !appliesTo(rule, moment, { ioas }, sink)) return;
         const where = spaceWords(moment, ioas);
         sink.violation(rule, moment, `${rangeWords(first, last)} (${prot}) was mapped in ${where}: ${what}`);
-      } else if (asksForDevice && event.type === "DeviceAttached" && event.ioas !== null) {
+      } else if (isForDevice && event.type === "DeviceAttached" && event.ioas !== null) {
         if (!appliesTo(rule, moment, { ioas: event.ioas, device: event.device }, sink)) return;
         for (const { iova: first, last, prot, version } of moment.state.space(event.ioas).areas.all()) {
           const what = judged(rule, sink, judge, moment, { first, last, prot });

@@ -154,7 +154,7 @@ test("random histories", () => {
     const found: string[] = [];
     const run = ruleRun(RULES, {
       violation: (rule, { recorded }) => found.push(`${recorded.version} ${rule.name}`),
-      note: (rule, _context, why) => assert.unreachable(`${rule.name}: ${why}`),
+      note: (rule, _context, why) => assert.unreachable(`${rule?.name}: ${why}`),
     });
     const context = run.context("c");
     context.take(batch, batch.lastVersion);

@@ -6,12 +6,14 @@ import { ContextState } from "../state.ts";
 import { aliasFold } from "./alias-fold.ts";
 import { Attached } from "./attached.ts";
 import { type ContextsLedger, contextsLedger } from "./contexts-ledger.ts";
-import { deviceOutsideFold, faultFold, reservedFold, twoSpacesFold, unmapBeforeFold } from "./device-folds.ts";
+import { deviceOutsideFold, faultFold, twoSpacesFold, unmapBeforeFold } from "./device-folds.ts";
 import { bytesFold, mappingsFold } from "./limit-folds.ts";
 import { mapActorFold, mapFold, mapOutsideFold } from "./map-folds.ts";
 import { refusalsFold } from "./refusals-fold.ts";
+import { reservedFold } from "./reserved-fold.ts";
 import type { Moment, Rule, RuleFold, RuleSink } from "./rule.ts";
 import { ageFold, reuseFold } from "./time-folds.ts";
+import { tellUnseen } from "./unseen.ts";
 
 export interface ContextRun {
   /** Takes the next batch, from version 1 on, up to and with version `to`. */
@@ -48,7 +50,9 @@ export function ruleRun(rules: readonly Rule[], sink: RuleSink): RuleRun {
           }
         },
         end() {
-          if (moment !== null) for (const fold of folds) fold.end?.(moment);
+          if (moment === null) return;
+          for (const fold of folds) fold.end?.(moment);
+          tellUnseen(rules, moment, sink);
         },
       };
     },

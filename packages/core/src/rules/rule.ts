@@ -53,6 +53,11 @@ export interface Rule {
   readonly except: readonly Condition[];
 }
 
+/** Whether what is mapped comes under the rule when a device is attached to its space. */
+export function asksForDevice({ where }: Rule): boolean {
+  return where.some(({ field }) => field === "device");
+}
+
 export interface Violation {
   readonly rule: string;
   readonly context: string;
@@ -75,8 +80,8 @@ export interface Moment extends Occurrence {
 /** Where evaluators tell what they found. */
 export interface RuleSink {
   violation(rule: Rule, occurrence: Occurrence, detail: string): void;
-  /** What of a rule cannot be judged on this recording; told once. */
-  note(rule: Rule, context: string, why: string): void;
+  /** What of a rule (null: of all) cannot be judged on this recording; told once. */
+  note(rule: Rule | null, context: string, why: string): void;
 }
 
 /** The fold of one rule over one context. */

@@ -4,6 +4,7 @@ import type { Actor, DeviceName, IoasHandle } from "../events.ts";
 import type { Attached } from "./attached.ts";
 
 const DEVICES_SHOWN_MAX = 4;
+const SPACES_SHOWN_MAX = 4;
 
 export function rangeWords(first: bigint, last: bigint): string {
   return `${hex(first)}-${hex(last)}`;
@@ -15,6 +16,13 @@ export function spaceWords({ attached }: { readonly attached: Attached }, ioas: 
   if (devices.length === 0) return `ioas${ioas}`;
   const shown = devices.slice(0, DEVICES_SHOWN_MAX).join(", ");
   return `ioas${ioas} (${shown}${devices.length > DEVICES_SHOWN_MAX ? `, ${devices.length} devices in all` : ""})`;
+}
+
+/** `ioas0, ioas1, ioas2, ioas3 and 5 more`. */
+export function spaceList(spaces: readonly IoasHandle[]): string {
+  const shown = spaces.slice(0, SPACES_SHOWN_MAX).map((ioas) => `ioas${ioas}`);
+  const more = spaces.length - shown.length;
+  return `${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 export function actorWords(actor: Actor | null): string {
