@@ -1,9 +1,9 @@
 /** `forbid alias across spaces`: a byte of one source is mapped in two spaces at once. */
-import type { Actor, IoasHandle } from "../events.ts";
-import type { Source } from "../source.ts";
+import type { IoasHandle } from "../events.ts";
 import type { ContextState } from "../state.ts";
 import { appliesTo } from "./conditions.ts";
-import type { Moment, Rule, RuleFold, RuleSink } from "./rule.ts";
+import type { Moment } from "./moment.ts";
+import type { Rule, RuleFold, RuleSink } from "./rule.ts";
 import { sharedRange } from "./shared-range.ts";
 import { SourceIndex, type SourcePiece, type Visit } from "./source-index.ts";
 import { rangeWords, spaceWords } from "./wording.ts";
@@ -15,10 +15,9 @@ export function aliasFold(rule: Rule, sink: RuleSink): RuleFold {
   const index = new SourceIndex();
   let sweepAt = DEAD_ENTRIES_MAX;
   return {
+    types: ["IovaMapped"],
     after(moment) {
-      const { event, actor, version } = moment.recorded;
-      if (event.type !== "IovaMapped") return;
-      const pieces = piecesOf(event.source, event.iova, event.last, event.ioas, actor, version);
+      const pieces = piecesOf(moment);
       if (pieces.length === 0) sink.note(rule, moment.context, "some mappings do not tell their source");
       const told = new Set<IoasHandle>();
       for (const piece of pieces) {
@@ -43,8 +42,8 @@ function met(
 ): Visit {
   if (told.has(other.ioas)) return "done";
   const { first, last } = sharedRange(piece.first, piece.last, other.first, other.last);
-  const [part] = livingParts(moment.state, other, first, last);
-  if (part === undefined) return isLiving(moment.state, other) ? "more" : "gone";
+  const part = livingPart(moment.state, other, first, last);
+  if (part === null) return isLiving(moment.state, other) ? "more" : "gone";
   if (!appliesTo(rule, moment, { ioas: piece.ioas }, sink)) return "done";
   told.add(other.ioas);
   const here = piece.iova + (part.first - piece.first);
@@ -61,34 +60,30 @@ function met(
 }
 
 function isLiving(state: ContextState, piece: SourcePiece): boolean {
-  return livingParts(state, piece, piece.first, piece.last).length > 0;
+  const { iova, version } = piece;
+  const last = iova + (piece.last - piece.first);
+  return state.space(piece.ioas).areas.someIn(iova, last, (_first, _last, of) => of === version);
 }
 
-/** Which source bytes of `[first, last]` the mapping still holds: it may be unmapped, or cut. */
-function livingParts(state: ContextState, piece: SourcePiece, first: bigint, last: bigint) {
-  const parts: { first: bigint; last: bigint }[] = [];
+/** The first source bytes of `[first, last]` that the mapping still holds: it may be unmapped, or cut. */
+function livingPart(state: ContextState, piece: SourcePiece, first: bigint, last: bigint) {
   const from = piece.iova + (first - piece.first);
   const to = piece.iova + (last - piece.first);
-  for (const area of state.space(piece.ioas).areas.in(from, to)) {
-    if (area.version !== piece.version) continue;
-    const held = sharedRange(area.iova, area.last, from, to);
-    parts.push({ first: piece.first + (held.first - piece.iova), last: piece.first + (held.last - piece.iova) });
-  }
-  return parts;
+  let part: { readonly first: bigint; readonly last: bigint } | null = null;
+  state.space(piece.ioas).areas.someIn(from, to, (areaFirst, areaLast, version) => {
+    if (version !== piece.version) return false;
+    const held = sharedRange(areaFirst, areaLast, from, to);
+    part = { first: piece.first + (held.first - piece.iova), last: piece.first + (held.last - piece.iova) };
+    return true;
+  });
+  return part as { readonly first: bigint; readonly last: bigint } | null;
 }
 
 /**
  * A file descriptor and a user address mean something within one process only; a copy has the user
  * address of what it copies. Physical runs are pieces beside them.
  */
-function piecesOf(
-  source: Source,
-  iova: bigint,
-  last: bigint,
-  ioas: IoasHandle,
-  actor: Actor | null,
-  version: number,
-): SourcePiece[] {
+function piecesOf({ source, first: iova, last, ioas, actor, version }: Moment): SourcePiece[] {
   const pieces: SourcePiece[] = [];
   const add = (key: string, first: bigint, at = iova, length = last - iova): void => {
     pieces.push({ key, first, last: first + length, ioas, iova: at, version });

@@ -2,7 +2,8 @@
 import { plainDevice } from "../device-name.ts";
 import type { Actor, DeviceName, IoasHandle } from "../events.ts";
 import type { Attached } from "./attached.ts";
-import type { Condition, Moment, Rule, RuleSink } from "./rule.ts";
+import type { Moment } from "./moment.ts";
+import type { Condition, Rule, RuleSink } from "./rule.ts";
 
 /** What the conditions are asked about. */
 export interface Facts {
@@ -15,6 +16,9 @@ export interface Facts {
 
 /** True or false where the recording tells, null where it does not. */
 type Answer = boolean | null;
+
+/** An actor is one object for all its events in a batch: it is matched once. */
+const ANSWERS = new WeakMap<readonly string[], WeakMap<Actor, Answer>>();
 
 /** Whether the rule applies; where the recording does not tell, that is noted and the answer is no. */
 export function appliesTo(rule: Rule, moment: Moment, facts: Facts, sink: RuleSink): boolean {
@@ -47,14 +51,14 @@ function allHold(conditions: readonly Condition[], moment: Moment, facts: Facts)
   return answer;
 }
 
-function answerOf({ field, values }: Condition, { context, recorded, attached }: Moment, facts: Facts): Answer {
+function answerOf({ field, values }: Condition, { context, actor, attached }: Moment, facts: Facts): Answer {
   switch (field) {
     case "context":
       return isAnyOf(context, values);
     case "ioas":
       return facts.ioas === null ? null : isAnyOf(`ioas${facts.ioas}`, values);
     case "actor":
-      return actorIsAnyOf(facts.actor === undefined ? recorded.actor : facts.actor, values);
+      return actorIsAnyOf(facts.actor === undefined ? actor : facts.actor, values);
     case "device":
       if (facts.device !== undefined) return facts.device === null ? null : deviceIsAnyOf(facts.device, values);
       return facts.ioas === null ? null : attachedIsAnyOf(attached, facts.ioas, values);
@@ -63,7 +67,17 @@ function answerOf({ field, values }: Condition, { context, recorded, attached }:
 
 /** By command name, by `comm-tid` or by `pid N`; null: the source does not say who it was. */
 export function actorIsAnyOf(actor: Actor | null, values: readonly string[]): Answer {
-  if (actor === null || (actor.comm === null && actor.pid === null && actor.tid === null)) return null;
+  if (actor === null) return null;
+  const known = ANSWERS.get(values) ?? new WeakMap<Actor, Answer>();
+  const before = known.get(actor);
+  if (before !== undefined) return before;
+  const answer = matchActor(actor, values);
+  ANSWERS.set(values, known.set(actor, answer));
+  return answer;
+}
+
+function matchActor(actor: Actor, values: readonly string[]): Answer {
+  if (actor.comm === null && actor.pid === null && actor.tid === null) return null;
   const number = actor.tid ?? actor.pid;
   const names = [
     ...(actor.comm === null ? [] : [actor.comm, `${actor.comm}-${number}`]),

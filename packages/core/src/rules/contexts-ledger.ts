@@ -3,7 +3,8 @@ import { isPciAddress, plainDevice } from "../device-name.ts";
 import type { DeviceName, Recorded } from "../events.ts";
 import { IoasisError } from "../failure.ts";
 import { appliesTo } from "./conditions.ts";
-import type { Moment, Rule, RuleFold, RuleSink } from "./rule.ts";
+import type { Moment } from "./moment.ts";
+import type { Rule, RuleFold, RuleSink } from "./rule.ts";
 import { type Stay, tellOverlaps } from "./stay-overlaps.ts";
 
 /** Attachments that are remembered until all contexts were read. */
@@ -35,6 +36,7 @@ export function contextsLedger(rule: Rule, sink: RuleSink): ContextsLedger {
     fold: () => {
       const open = new Map<DeviceName, OpenStay>();
       return {
+        types: ["DeviceAttached", "DeviceDetached"],
         after(moment) {
           const { event } = moment.recorded;
           if (event.type === "DeviceAttached") {

@@ -6,6 +6,7 @@ import { rangeWords, spaceWords } from "./wording.ts";
 
 export function deviceOutsideFold(rule: Rule, devices: readonly string[], sink: RuleSink): RuleFold {
   return {
+    types: ["DeviceAttached"],
     after(moment) {
       const { event } = moment.recorded;
       if (event.type !== "DeviceAttached" || deviceIsAnyOf(event.device, devices)) return;
@@ -19,6 +20,7 @@ export function deviceOutsideFold(rule: Rule, devices: readonly string[], sink: 
 /** A device is in two spaces when attachments of it (with PASIDs, or after a lost detach) name both. */
 export function twoSpacesFold(rule: Rule, sink: RuleSink): RuleFold {
   return {
+    types: ["DeviceAttached"],
     after(moment) {
       const { event } = moment.recorded;
       if (event.type !== "DeviceAttached") return;
@@ -35,6 +37,7 @@ export function twoSpacesFold(rule: Rule, sink: RuleSink): RuleFold {
 
 export function faultFold(rule: Rule, sink: RuleSink): RuleFold {
   return {
+    types: ["FaultReported"],
     after(moment) {
       const { event } = moment.recorded;
       if (event.type !== "FaultReported") return;
@@ -51,6 +54,7 @@ export function faultFold(rule: Rule, sink: RuleSink): RuleFold {
 /** `detach`: of the last device of a space that is still mapped. */
 export function unmapBeforeFold(rule: Rule, what: "destroy" | "detach", sink: RuleSink): RuleFold {
   return {
+    types: [what === "destroy" ? "IoasDestroyed" : "DeviceDetached"],
     before(moment) {
       const { event } = moment.recorded;
       const { state, context } = moment;

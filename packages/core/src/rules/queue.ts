@@ -8,6 +8,10 @@ export class Queue<T> {
   #items: T[] = [];
   #taken = 0;
 
+  constructor(...items: readonly T[]) {
+    this.#items = [...items];
+  }
+
   get length(): number {
     return this.#items.length - this.#taken;
   }

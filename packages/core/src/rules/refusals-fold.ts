@@ -2,9 +2,9 @@
 import type { Errno } from "../errno.ts";
 import type { IoasHandle } from "../events.ts";
 import { appliesTo } from "./conditions.ts";
+import type { Moment } from "./moment.ts";
 import { Queue } from "./queue.ts";
-import { readingOf } from "./reading.ts";
-import type { Demand, Moment, Nanoseconds, Rule, RuleFold, RuleSink } from "./rule.ts";
+import type { Demand, Nanoseconds, Rule, RuleFold, RuleSink } from "./rule.ts";
 import { secondsWords } from "./wording.ts";
 
 /** With a window, a violation uses up the refusals it counts; without one, it is told once. */
@@ -13,6 +13,7 @@ export function refusalsFold(rule: Rule, demand: Extract<Demand, { kind: "refusa
   const inWindow = window === null ? null : windowCount(limit, window);
   let total = 0n;
   return {
+    types: ["MapRefused", "UnmapRefused", "CallRefused"],
     after(moment) {
       const refusal = refusalOf(moment);
       if (refusal === null || !isOneOf(rule, moment, errnos, sink)) return;
@@ -22,9 +23,9 @@ export function refusalsFold(rule: Rule, demand: Extract<Demand, { kind: "refusa
         if (++total === limit + 1n || limit === 0n) sink.violation(rule, moment, `${what}${countWords(limit, total)}`);
         return;
       }
-      const now = readingOf(moment.recorded);
-      if (now === null) return sink.note(rule, moment.context, "some refusals have no time");
-      if (inWindow(now.clock, now.nanoseconds))
+      const { clock } = moment;
+      if (clock === null) return sink.note(rule, moment.context, "some refusals have no time");
+      if (inWindow(clock, moment.nanoseconds))
         sink.violation(rule, moment, `${what}${countWords(limit, limit + 1n)} within ${secondsWords(window)}`);
     },
   };

@@ -10,6 +10,7 @@ export function reservedFold(rule: Rule, ranges: readonly Range[], sink: RuleSin
   const seen = new Map<IoasHandle, Set<Range>>();
   let whole: readonly Range[] = [];
   return {
+    types: ["IovaReserved", "IovaUnreserved"],
     before(moment) {
       const { event } = moment.recorded;
       whole = event.type === "IovaUnreserved" ? covered(ranges, moment.state.space(event.ioas).reservations) : [];

@@ -1,9 +1,8 @@
 /** What a line of a rule file says, and how its evaluation answers. docs/rules.md is the language. */
 import type { Errno } from "../errno.ts";
-import type { Recorded } from "../events.ts";
+import type { EventType, Recorded } from "../events.ts";
 import type { Range } from "../range.ts";
-import type { ContextState } from "../state.ts";
-import type { Attached } from "./attached.ts";
+import type { Moment } from "./moment.ts";
 
 export const CONDITION_FIELDS = ["actor", "context", "device", "ioas"] as const;
 export type ConditionField = (typeof CONDITION_FIELDS)[number];
@@ -71,12 +70,6 @@ export interface Occurrence {
   readonly recorded: Recorded;
 }
 
-/** With the state beside it. */
-export interface Moment extends Occurrence {
-  readonly state: ContextState;
-  readonly attached: Attached;
-}
-
 /** Where evaluators tell what they found. */
 export interface RuleSink {
   violation(rule: Rule, occurrence: Occurrence, detail: string): void;
@@ -84,8 +77,10 @@ export interface RuleSink {
   note(rule: Rule | null, context: string, why: string): void;
 }
 
-/** The fold of one rule over one context. */
+/** The fold of one rule over one context. A `moment` is moved on afterwards: nobody keeps it. */
 export interface RuleFold {
+  /** What it looks at; of other events it hears nothing. */
+  readonly types: readonly EventType[];
   /** Before the event changes the state. */
   before?(moment: Moment): void;
   /** Once it has. */

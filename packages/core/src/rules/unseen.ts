@@ -1,7 +1,8 @@
 /** What a recording never showed to its rules: told once a context was read. */
 import type { IoasHandle } from "../events.ts";
 import { concernsSpace } from "./conditions.ts";
-import { asksForDevice, type Moment, type Rule, type RuleSink } from "./rule.ts";
+import type { Moment } from "./moment.ts";
+import { asksForDevice, type Rule, type RuleSink } from "./rule.ts";
 import { spaceList } from "./wording.ts";
 
 export function tellUnseen(rules: readonly Rule[], { context, state }: Moment, sink: RuleSink): void {
