@@ -13,13 +13,11 @@ import {
 import { spacesOf, versionAt } from "@ioasis/history";
 import type { Command } from "commander";
 import { answer, command, narrowed, run, type Shell } from "../command.ts";
-import { openContent } from "../content.ts";
 import { precheckText } from "../format/precheck-text.ts";
 import { chooseContext, withJournal } from "../journal-choice.ts";
+import { inFile, jsonOf } from "../json-file.ts";
 import type { MomentOptions, World } from "../world.ts";
 import { wholeNumber } from "./layout.ts";
-
-const JSON_BYTES_MAX = 256 * 1024 * 1024;
 
 interface Options extends MomentOptions {
   readonly layout?: string;
@@ -87,46 +85,4 @@ async function hostsOf(files: readonly string[]): Promise<HostProfile[]> {
     hosts.push(...inFile(file, () => hostsFromJson(value)));
   }
   return hosts;
-}
-
-function inFile<T>(file: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof IoasisError)
-      throw new IoasisError(error.code, `${file}: ${error.message}`, { file, ...error.at });
-    throw error;
-  }
-}
-
-async function jsonOf(file: string): Promise<unknown> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of (await openContent(file)).chunks()) {
-    parts.push(chunk);
-    size += chunk.length;
-    if (size > JSON_BYTES_MAX)
-      throw new IoasisError("ERR_LIMIT", `${file}: more than 256 MiB of JSON are not read`, { file });
-  }
-  const text = Buffer.concat(parts).toString("utf8");
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : "damaged";
-    const line = lineOf(text, reason);
-    throw new IoasisError(
-      "ERR_INPUT",
-      `${file}: ${line === null ? "" : `line ${line}: `}not JSON (${reason}): make it with --json, or correct it`,
-      {
-        file,
-        ...(line === null ? {} : { line }),
-      },
-    );
-  }
-}
-
-/** V8 names a position, not a line. */
-function lineOf(text: string, reason: string): number | null {
-  const position = /at position (\d+)/.exec(reason)?.[1];
-  return position === undefined ? null : text.slice(0, Number(position)).split("\n").length;
 }
