@@ -1,9 +1,10 @@
 /** `forbid alias across spaces`: a byte of one source is mapped in two spaces at once. */
-import type { IoasHandle } from "../events.ts";
+import type { DeviceName, IoasHandle } from "../events.ts";
 import type { ContextState } from "../state.ts";
 import { appliesTo } from "./conditions.ts";
 import type { Moment } from "./moment.ts";
-import type { Rule, RuleFold, RuleSink } from "./rule.ts";
+import { attachOf } from "./place.ts";
+import { asksForDevice, type Rule, type RuleFold, type RuleSink } from "./rule.ts";
 import { sharedRange } from "./shared-range.ts";
 import { SourceIndex, type SourcePiece, type Visit } from "./source-index.ts";
 import { rangeWords, spaceWords } from "./wording.ts";
@@ -15,13 +16,14 @@ export function aliasFold(rule: Rule, sink: RuleSink): RuleFold {
   const index = new SourceIndex();
   let sweepAt = DEAD_ENTRIES_MAX;
   return {
-    types: ["IovaMapped"],
+    types: asksForDevice(rule) ? ["IovaMapped", "DeviceAttached"] : ["IovaMapped"],
     after(moment) {
+      if (moment.type !== "IovaMapped") return judgeAttached(rule, moment, sink, index);
       const pieces = piecesOf(moment);
       if (pieces.length === 0) sink.note(rule, moment.context, "some mappings do not tell their source");
-      const told = new Set<IoasHandle>();
+      const search: Search = { rule, moment, sink, told: new Set(), comer: null };
       for (const piece of pieces) {
-        index.visitOthers(piece, (other) => met(rule, moment, sink, piece, other, told));
+        index.visitOthers(piece, (other) => met(search, piece, other));
         index.add(piece);
       }
       if (index.size < sweepAt) return;
@@ -31,20 +33,42 @@ export function aliasFold(rule: Rule, sink: RuleSink): RuleFold {
   };
 }
 
+/** Bytes of a source. */
+interface SourceRange {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** What one event looks for. */
+interface Search {
+  readonly rule: Rule;
+  readonly moment: Moment;
+  readonly sink: RuleSink;
+  /** Spaces that were told already. */
+  readonly told: Set<IoasHandle>;
+  /** The device that is attached to the space; null: something is mapped there. */
+  readonly comer: { readonly ioas: IoasHandle; readonly device: DeviceName } | null;
+}
+
+/** What the space that a device comes to shares with others. */
+function judgeAttached(rule: Rule, moment: Moment, sink: RuleSink, index: SourceIndex): void {
+  const comer = attachOf(moment);
+  if (comer === null || !appliesTo(rule, moment, comer, sink)) return;
+  const search: Search = { rule, moment, sink, told: new Set(), comer };
+  for (const whole of index.piecesIn(comer.ioas))
+    for (const part of livingParts(moment.state, whole, whole.first, whole.last)) {
+      const piece = { ...whole, ...part, iova: whole.iova + (part.first - whole.first) };
+      index.visitOthers(piece, (other) => met(search, piece, other));
+    }
+}
+
 /** One violation for each other space, naming the first shared bytes found. */
-function met(
-  rule: Rule,
-  moment: Moment,
-  sink: RuleSink,
-  piece: SourcePiece,
-  other: SourcePiece,
-  told: Set<IoasHandle>,
-): Visit {
+function met({ rule, moment, sink, told, comer }: Search, piece: SourcePiece, other: SourcePiece): Visit {
   if (told.has(other.ioas)) return "done";
   const { first, last } = sharedRange(piece.first, piece.last, other.first, other.last);
-  const part = livingPart(moment.state, other, first, last);
-  if (part === null) return isLiving(moment.state, other) ? "more" : "gone";
-  if (!appliesTo(rule, moment, { ioas: piece.ioas }, sink)) return "done";
+  const [part] = livingParts(moment.state, other, first, last);
+  if (part === undefined) return isLiving(moment.state, other) ? "more" : "gone";
+  if (comer === null && !appliesTo(rule, moment, { ioas: piece.ioas }, sink)) return "done";
   told.add(other.ioas);
   const here = piece.iova + (part.first - piece.first);
   const there = other.iova + (part.first - other.first);
@@ -52,7 +76,8 @@ function met(
   sink.violation(
     rule,
     moment,
-    `${rangeWords(here, here + size)} of ${spaceWords(moment, piece.ioas)} maps ${piece.key} ` +
+    `${comer === null ? "" : `${comer.device} was attached to ioas${comer.ioas}: `}` +
+      `${rangeWords(here, here + size)} of ${spaceWords(moment, piece.ioas)} maps ${piece.key} ` +
       `${rangeWords(part.first, part.last)}, which ${rangeWords(there, there + size)} of ` +
       `${spaceWords(moment, other.ioas)} maps since version ${other.version}`,
   );
@@ -65,18 +90,18 @@ function isLiving(state: ContextState, piece: SourcePiece): boolean {
   return state.space(piece.ioas).areas.someIn(iova, last, (_first, _last, of) => of === version);
 }
 
-/** The first source bytes of `[first, last]` that the mapping still holds: it may be unmapped, or cut. */
-function livingPart(state: ContextState, piece: SourcePiece, first: bigint, last: bigint) {
+/** Which source bytes of `[first, last]` the mapping still holds: it may be unmapped, or cut. */
+function livingParts(state: ContextState, piece: SourcePiece, first: bigint, last: bigint): SourceRange[] {
+  const parts: SourceRange[] = [];
   const from = piece.iova + (first - piece.first);
   const to = piece.iova + (last - piece.first);
-  let part: { readonly first: bigint; readonly last: bigint } | null = null;
   state.space(piece.ioas).areas.someIn(from, to, (areaFirst, areaLast, version) => {
     if (version !== piece.version) return false;
     const held = sharedRange(areaFirst, areaLast, from, to);
-    part = { first: piece.first + (held.first - piece.iova), last: piece.first + (held.last - piece.iova) };
-    return true;
+    parts.push({ first: piece.first + (held.first - piece.iova), last: piece.first + (held.last - piece.iova) });
+    return false;
   });
-  return part as { readonly first: bigint; readonly last: bigint } | null;
+  return parts;
 }
 
 /**

@@ -2,8 +2,8 @@
 import type { IoasHandle } from "../events.ts";
 import { appliesTo } from "./conditions.ts";
 import type { Moment } from "./moment.ts";
-import { destroyedBy, PLACE_TYPES, placeOf } from "./place.ts";
-import type { Rule, RuleFold, RuleSink } from "./rule.ts";
+import { attachOf, destroyedBy, PLACE_TYPES, placeOf } from "./place.ts";
+import { asksForDevice, type Rule, type RuleFold, type RuleSink } from "./rule.ts";
 import { sharedRange } from "./shared-range.ts";
 import { rangeWords, spaceWords } from "./wording.ts";
 
@@ -17,11 +17,13 @@ export function bytesFold(rule: Rule, limit: bigint, sink: RuleSink): RuleFold {
   const mapped = new Map<IoasHandle, bigint>();
   const crossed = crossing(rule, sink, limit, "bytes", (_moment, ioas) => mapped.get(ioas) ?? 0n);
   return {
-    types: PLACE_TYPES,
+    ...crossed,
     before(moment) {
       const destroyed = destroyedBy(moment);
       if (destroyed !== null) return void mapped.delete(destroyed);
-      const { ioas, first, last } = placeOf(moment);
+      const place = placeOf(moment);
+      if (place === null) return;
+      const { ioas, first, last } = place;
       let bytes = mapped.get(ioas) ?? 0n;
       moment.state.space(ioas).areas.someIn(first, last, (areaFirst, areaLast) => {
         const gone = sharedRange(areaFirst, areaLast, first, last);
@@ -30,7 +32,6 @@ export function bytesFold(rule: Rule, limit: bigint, sink: RuleSink): RuleFold {
       });
       mapped.set(ioas, moment.type === "IovaMapped" ? bytes + (last - first + 1n) : bytes);
     },
-    after: crossed.after as (moment: Moment) => void,
   };
 }
 
@@ -43,18 +44,23 @@ function crossing(
 ): RuleFold {
   const above = new Set<IoasHandle>();
   return {
-    types: PLACE_TYPES,
+    types: asksForDevice(rule) ? [...PLACE_TYPES, "DeviceAttached"] : PLACE_TYPES,
     after(moment) {
       const destroyed = destroyedBy(moment);
       if (destroyed !== null) return void above.delete(destroyed);
-      const { ioas, first, last } = placeOf(moment);
+      const place = placeOf(moment);
+      const comer = place === null ? attachOf(moment) : null;
+      const ioas = place?.ioas ?? comer?.ioas;
+      if (ioas === undefined) return;
       const now = count(moment, ioas);
-      if (now <= limit) above.delete(ioas);
-      else if (!above.has(ioas) && appliesTo(rule, moment, { ioas }, sink)) {
-        above.add(ioas);
-        const since = `since ${rangeWords(first, last)}: the limit is ${limit}`;
-        sink.violation(rule, moment, `${spaceWords(moment, ioas)} has ${now} ${what} ${since}`);
-      }
+      if (now <= limit) return void above.delete(ioas);
+      if (above.has(ioas) || !appliesTo(rule, moment, comer ?? { ioas }, sink)) return;
+      above.add(ioas);
+      const has =
+        place === null
+          ? `${comer?.device} was attached to ioas${ioas}, which has ${now} ${what}`
+          : `${spaceWords(moment, ioas)} has ${now} ${what} since ${rangeWords(place.first, place.last)}`;
+      sink.violation(rule, moment, `${has}: the limit is ${limit}`);
     },
   };
 }

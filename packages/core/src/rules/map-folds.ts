@@ -5,6 +5,7 @@ import { RangeSet } from "../range-set.ts";
 import type { Prot } from "../source.ts";
 import { actorIsAnyOf, appliesTo } from "./conditions.ts";
 import type { Moment } from "./moment.ts";
+import { attachOf } from "./place.ts";
 import { asksForDevice, type Demand, type Rule, type RuleFold, type RuleSink } from "./rule.ts";
 import { actorWords, rangeWords, spaceWords } from "./wording.ts";
 
@@ -78,14 +79,13 @@ function judging(rule: Rule, sink: RuleSink, judge: Judge): RuleFold {
 
 /** What the space has that a device comes to. */
 function judgeAttached(rule: Rule, sink: RuleSink, judge: Judge, moment: Moment): void {
-  const { event } = moment.recorded;
-  if (event.type !== "DeviceAttached" || event.ioas === null) return;
-  if (!appliesTo(rule, moment, { ioas: event.ioas, device: event.device }, sink)) return;
-  for (const { iova: first, last, prot, version } of moment.state.space(event.ioas).areas.all()) {
+  const comer = attachOf(moment);
+  if (comer === null || !appliesTo(rule, moment, comer, sink)) return;
+  for (const { iova: first, last, prot, version } of moment.state.space(comer.ioas).areas.all()) {
     const what = judged(rule, sink, judge, moment, { first, last, prot });
     if (what === null) continue;
     const mapping = `${rangeWords(first, last)} (${prot}, mapped by version ${version})`;
-    sink.violation(rule, moment, `${event.device} was attached to ioas${event.ioas}, which has ${mapping}: ${what}`);
+    sink.violation(rule, moment, `${comer.device} was attached to ioas${comer.ioas}, which has ${mapping}: ${what}`);
   }
 }
 

@@ -1,9 +1,8 @@
-/** Events that change what a space has mapped, and where. */
-import { assert } from "../assert.ts";
-import type { IoasHandle } from "../events.ts";
+/** Events that change what a space has mapped or who translates through it, and where. */
+import type { DeviceName, IoasHandle } from "../events.ts";
 import type { Moment } from "./moment.ts";
 
-/** All of them but IoasDestroyed, which takes everything along, have a place. */
+/** Of these, all but IoasDestroyed, which takes everything along, have a place. */
 export const PLACE_TYPES = ["IovaMapped", "IovaUnmapped", "WindowRemoved", "IoasDestroyed"] as const;
 
 export interface Place {
@@ -12,11 +11,12 @@ export interface Place {
   readonly last: bigint;
 }
 
-export function placeOf(moment: Moment): Place {
-  if (moment.type !== "WindowRemoved") return moment;
+/** Null: the event has none. */
+export function placeOf(moment: Moment): Place | null {
+  if (moment.type === "IovaMapped" || moment.type === "IovaUnmapped") return moment;
+  if (moment.type !== "WindowRemoved") return null;
   const { event } = moment.recorded;
-  assert(event.type === "WindowRemoved", "the column and the record are of one event");
-  return { ioas: event.ioas, first: event.iova, last: event.last };
+  return event.type === "WindowRemoved" ? { ioas: event.ioas, first: event.iova, last: event.last } : null;
 }
 
 /** The space that the event destroys, else null. */
@@ -24,4 +24,11 @@ export function destroyedBy(moment: Moment): IoasHandle | null {
   if (moment.type !== "IoasDestroyed") return null;
   const { event } = moment.recorded;
   return event.type === "IoasDestroyed" ? event.ioas : null;
+}
+
+/** The device that the event attaches, and to which space; null: it attaches none, or does not tell where. */
+export function attachOf(moment: Moment): { readonly ioas: IoasHandle; readonly device: DeviceName } | null {
+  if (moment.type !== "DeviceAttached") return null;
+  const { event } = moment.recorded;
+  return event.type === "DeviceAttached" && event.ioas !== null ? { ioas: event.ioas, device: event.device } : null;
 }

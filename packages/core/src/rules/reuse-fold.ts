@@ -20,7 +20,9 @@ export function reuseFold(rule: Rule, within: Nanoseconds, sink: RuleSink): Rule
       const destroyed = destroyedBy(moment);
       if (destroyed !== null) return unmapped.forgetSpace(destroyed);
       if (type === "IovaMapped") return;
-      const { ioas, first, last } = placeOf(moment);
+      const place = placeOf(moment);
+      if (place === null) return;
+      const { ioas, first, last } = place;
       const space = state.space(ioas);
       let isKnown = false;
       space.areas.someIn(first, last, (areaFirst, areaLast) => {

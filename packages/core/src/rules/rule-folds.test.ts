@@ -93,6 +93,44 @@ test("alias: thousands of mappings that come and go over one page", () => {
   assert.equal(judged("a: forbid alias across spaces", steps).found, [`${steps.length} a`]);
 });
 
+test("a device that comes to a space brings the rules on what it has with it", () => {
+  const rules =
+    "alias: forbid alias across spaces where device = d\nmappings: limit mappings 1 where device = d\n" +
+    "bytes: limit bytes 4 KiB where device = d\nalways: limit mappings 1";
+  const steps: Step[] = [
+    ...BOTH,
+    mapped(0, 0x1000, 3 * PAGE, va(0x7000n)),
+    unmapped(0, 0x2000, PAGE),
+    mapped(1, 0x5000, PAGE, va(0x8000n)),
+    attached("other", 0),
+    attached("d", 0, 1),
+    mapped(1, 0x6000, PAGE, va(0x9000n)),
+    attached("d", 0, 2),
+    attached("d", 1),
+    unmapped(0, 0x1000, PAGE),
+    mapped(0, 0x1000, PAGE, va(0x40000n)),
+  ];
+  const { found, details } = judged(rules, steps);
+  assert.equal(found, [
+    "4 always",
+    "7 mappings",
+    "7 bytes",
+    "8 always",
+    "9 alias",
+    "10 alias",
+    "10 mappings",
+    "10 bytes",
+    "12 mappings",
+    "12 bytes",
+    "12 always",
+  ]);
+  assert.match(details[1] as string, /^d was attached to ioas0, which has 2 mappings: the limit is 1/);
+  assert.match(
+    details[4] as string,
+    /^d was attached to ioas0: 0x3000-0x3fff of ioas0 \(other, d\) maps va 0x9000-0x9fff, which 0x6000-0x6fff of ioas1 maps/,
+  );
+});
+
 test("a removed window takes its mappings along", () => {
   const window = { ioas: 0, iova: 0n as Iova, last: 0xffffn as Iova };
   const steps: Step[] = [

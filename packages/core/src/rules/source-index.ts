@@ -64,6 +64,14 @@ export class SourceIndex {
         }
   }
 
+  /** Each once, in the order that they came, some of them gone. */
+  piecesIn(ioas: IoasHandle): SourcePiece[] {
+    const pieces = new Set<SourcePiece>();
+    for (const spaces of this.#keys.values())
+      for (const piece of piecesOf(spaces.get(ioas) ?? new Map())) pieces.add(piece);
+    return [...pieces].sort((a, b) => a.version - b.version);
+  }
+
   /** Keeps only what `isAlive`. */
   sweep(isAlive: (piece: SourcePiece) => boolean): void {
     const kept = new Set<SourcePiece>();
