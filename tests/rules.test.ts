@@ -1,5 +1,5 @@
 /** `ioasis rules` on recordings that break each kind of rule, and on one that breaks none. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -131,6 +131,33 @@ test("a mistake in the file: exit 2, with file, line, column and remedy", () => 
   assert.equal(JSON.parse(out).error.at, { file, line: 2, column: 8 });
 });
 
+test("a layout that ioasis layout printed, beside the rules that name it", () => {
+  const folder = path.join(bench.folder, "guest");
+  mkdirSync(folder);
+  writeFileSync(path.join(folder, "pc.json"), bench.run("layout", "--machine", "pc", "--memory", "1", "--json").out);
+  const file = path.join(folder, "layout.rules");
+  writeFileSync(file, "in-guest: allow map in layout pc.json\nnot-in-guest: forbid map in layout pc.json\n");
+  const told = bench.lines<Line>("rules", file, "--context", "violations");
+  const versions = (of: string): number[] => told.filter(({ rule }) => rule === of).map(({ version }) => version);
+  // Version 9 lies in the PCI hole, where peer-to-peer maps may be.
+  assert.equal(versions("in-guest"), [11]);
+  assert.equal(versions("not-in-guest"), [5, 6, 8, 9, 17]);
+  assert.match(told.find(({ version }) => version === 11)?.detail ?? "", /0xfee00000-0xfee00fff of it is outside/);
+});
+
+test("a layout that is not there or is none: exit 2, with the line that names it", () => {
+  const file = path.join(bench.folder, "layout.rules");
+  writeFileSync(file, "forbid fault\nrange guest = layout none.json\n");
+  const absent = bench.run("rules", file);
+  assert.is(absent.status, 2);
+  assert.match(absent.err, /layout\.rules: line 2: .*none\.json/);
+  writeFileSync(path.join(bench.folder, "none.json"), "[]");
+  assert.match(
+    bench.run("rules", file).err,
+    /layout\.rules: line 2: .*none\.json: not a layout: the layout is not an object/,
+  );
+});
+
 test("what cannot be judged is a note and no violation", () => {
   const file = path.join(bench.folder, "timeless.jsonl");
   const event = {
@@ -151,7 +178,11 @@ test("what cannot be judged is a note and no violation", () => {
   writeFileSync(rules, "limit age 1 s\nforbid writable map\nallow map by qemu\nforbid alias across spaces\n");
   const { status, out, err } = timeless.run("rules", rules, "--json");
   assert.equal([status, out], [0, ""]);
-  assert.is(err.trimEnd().split("\n").length, 4);
+  assert.is(err.trimEnd().split("\n").length, 6);
+  assert.match(
+    err,
+    /rule "limit age 1 s" cannot be judged everywhere: what ioas0 had mapped before the recording began/,
+  );
   assert.match(err, /rule "limit age 1 s" cannot be judged everywhere: some mappings have no time/);
   timeless.remove();
 });

@@ -14,7 +14,8 @@ export async function hostsOf(files: readonly string[]): Promise<HostProfile[]> 
   return hosts;
 }
 
-function inFile<T>(file: string, read: () => T): T {
+/** What is wrong with the content of a file, with its name. */
+export function inFile<T>(file: string, read: () => T): T {
   try {
     return read();
   } catch (error) {

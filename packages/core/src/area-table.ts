@@ -123,6 +123,26 @@ export class AreaTable {
   }
 
   /**
+   * Visits the areas that touch `[iova, last]`, ascending and without an object for each, until `visit` answers true.
+   * @returns whether it did
+   */
+  someIn(iova: bigint, last: bigint, visit: (iova: bigint, last: bigint, version: number) => boolean): boolean {
+    const position = this.#lowest(iova);
+    if (position === null) return false;
+    let row = position.row;
+    for (let index = position.index; index < this.#chunks.length; index++, row = 0) {
+      const chunk = this.#chunks[index] as Chunk;
+      for (; row < chunk.length; row++) {
+        const first = chunk.iova[row] as bigint;
+        if (first > last) return false;
+        const version = this.#slots.version[chunk.slot[row] as number] as number;
+        if (visit(first, chunk.last[row] as bigint, version)) return true;
+      }
+    }
+    return false;
+  }
+
+  /**
    * Offers the free ranges inside `[first, last]` to `accept`, ascending, until it takes one.
    * @returns what `accept` made of the one it took, or null
    */

@@ -120,7 +120,8 @@ export { UserMemory } from "./profile/user-memory.ts";
 export { holes, intersection, merged, overlaps, type Range, WHOLE_SPACE } from "./range.ts";
 export { RangeSet } from "./range-set.ts";
 export { recordedFromJson, recordedToJson } from "./recorded-json.ts";
-export { parseRules } from "./rules/parse-rules.ts";
+export { layoutRanges } from "./rules/layout-ranges.ts";
+export { type LayoutFile, layoutFilesOf, parseRules } from "./rules/parse-rules.ts";
 export type { Rule as AuditRule, RuleSink, Violation } from "./rules/rule.ts";
 export { type RuleRun, ruleRun } from "./rules/rule-run.ts";
 export {

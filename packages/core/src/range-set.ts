@@ -28,6 +28,11 @@ export class RangeSet {
     return this.#table.covers(first, last);
   }
 
+  /** Whether any byte of `[first, last]` is in the set. */
+  overlaps(first: bigint, last: bigint): boolean {
+    return this.#table.overlaps(first, last);
+  }
+
   ranges(): Range[] {
     return [...this.#table.all()].map(({ iova, last }) => ({ first: iova as Iova, last }));
   }

@@ -26,22 +26,32 @@ export function ruleViolations(
   tell: (violation: Violation) => void,
 ): string[] {
   const notes = new Set<string>();
+  // A note may come with each of millions of events: it is put into words once.
+  const told = new Map<AuditRule | null, Set<string>>();
+  let toldOf = "";
   let unkept = 0;
   const run = ruleRun(rules, {
     violation(rule, { context, recorded }, detail) {
       if (recorded.version >= from) tell({ rule: rule.name, context, recorded, detail });
     },
     note(rule, context, why) {
-      const note = `${context}: rule "${rule.name}" cannot be judged everywhere: ${why}`;
+      if (context !== toldOf) told.clear();
+      toldOf = context;
+      const known = told.get(rule) ?? new Set();
+      if (known.has(why)) return;
+      if (known.size < NOTES_MAX) told.set(rule, known.add(why));
+      const which = rule === null ? "no rule can" : `rule "${rule.name}" cannot`;
+      const note = `${context}: ${which} be judged everywhere: ${why}`;
       if (notes.size < NOTES_MAX) notes.add(note);
       else if (!notes.has(note)) unkept++;
     },
   });
   for (const context of contexts) {
-    const take = run.context(context);
+    const reading = run.context(context);
     const end = to ?? endOf(journal, context);
     if (end < 1) continue;
-    for (const batch of journal.batches(context, 1, end)) take(batch, end);
+    for (const batch of journal.batches(context, 1, end)) reading.take(batch, end);
+    reading.end();
   }
   run.finish();
   return unkept === 0 ? [...notes] : [...notes, `${unkept} more events could not be judged`];

@@ -1,10 +1,22 @@
-import { type AuditRule, IoasisError, parseRules, stampToJson, type Violation } from "@ioasis/core";
+import path from "node:path";
+import {
+  type AuditRule,
+  IoasisError,
+  type LayoutFile,
+  layoutFilesOf,
+  layoutRanges,
+  parseRules,
+  type Range,
+  stampToJson,
+  type Violation,
+} from "@ioasis/core";
 import { ruleViolations, versionAt } from "@ioasis/history";
 import type { Command } from "commander";
 import { command, run, type Shell } from "../command.ts";
 import { openContent } from "../content.ts";
 import { violationLine } from "../format/rules-text.ts";
 import { chooseContext, withJournal } from "../journal-choice.ts";
+import { inFile, jsonOf } from "../json-file.ts";
 import type { ContextOptions } from "../world.ts";
 
 const RULE_FILE_BYTES_MAX = 4 * 1024 * 1024;
@@ -70,10 +82,21 @@ async function rulesOf(file: string): Promise<AuditRule[]> {
     if (size > RULE_FILE_BYTES_MAX)
       throw new IoasisError("ERR_LIMIT", `${file}: more than 4 MiB of rules are not read`, { file });
   }
+  const text = Buffer.concat(parts).toString("utf8");
+  const layouts = new Map<string, readonly Range[]>();
+  for (const layout of inFile(file, () => layoutFilesOf(text)))
+    layouts.set(layout.file, await layoutOf(path.resolve(path.dirname(file), layout.file), file, layout));
+  return inFile(file, () => parseRules(text, layouts));
+}
+
+/** The ranges of a layout file that `rules` names; what is wrong with it is wrong in that line. */
+async function layoutOf(layout: string, rules: string, { line }: LayoutFile): Promise<readonly Range[]> {
   try {
-    return parseRules(Buffer.concat(parts).toString("utf8"));
+    const value = await jsonOf(layout);
+    return inFile(layout, () => layoutRanges(value));
   } catch (error) {
-    if (!(error instanceof IoasisError)) throw error;
-    throw new IoasisError(error.code, `${file}: ${error.message}`, { file, ...error.at });
+    const code = error instanceof IoasisError ? error.code : "ERR_INPUT";
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new IoasisError(code, `${rules}: line ${line}: ${reason}`, { file: rules, line });
   }
 }

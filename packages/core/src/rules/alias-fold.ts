@@ -1,11 +1,12 @@
 /** `forbid alias across spaces`: a byte of one source is mapped in two spaces at once. */
-import type { Actor, IoasHandle } from "../events.ts";
-import type { Source } from "../source.ts";
+import type { DeviceName, IoasHandle } from "../events.ts";
 import type { ContextState } from "../state.ts";
 import { appliesTo } from "./conditions.ts";
-import type { Moment, Rule, RuleFold, RuleSink } from "./rule.ts";
+import type { Moment } from "./moment.ts";
+import { attachOf } from "./place.ts";
+import { asksForDevice, type Rule, type RuleFold, type RuleSink } from "./rule.ts";
 import { sharedRange } from "./shared-range.ts";
-import { SourceIndex, type SourcePiece } from "./source-index.ts";
+import { SourceIndex, type SourcePiece, type Visit } from "./source-index.ts";
 import { rangeWords, spaceWords } from "./wording.ts";
 
 /** Entries that may be gone before they are looked for. */
@@ -15,61 +16,91 @@ export function aliasFold(rule: Rule, sink: RuleSink): RuleFold {
   const index = new SourceIndex();
   let sweepAt = DEAD_ENTRIES_MAX;
   return {
+    types: asksForDevice(rule) ? ["IovaMapped", "DeviceAttached"] : ["IovaMapped"],
     after(moment) {
-      const { event, actor, version } = moment.recorded;
-      if (event.type !== "IovaMapped") return;
-      const pieces = piecesOf(event.source, event.iova, event.last, event.ioas, actor, version);
+      if (moment.type !== "IovaMapped") return judgeAttached(rule, moment, sink, index);
+      const pieces = piecesOf(moment);
       if (pieces.length === 0) sink.note(rule, moment.context, "some mappings do not tell their source");
-      const others = new Set<IoasHandle>();
+      const search: Search = { rule, moment, sink, told: new Set(), comer: null };
       for (const piece of pieces) {
-        for (const other of index.overlapping(piece.key, piece.first, piece.last))
-          tell(rule, moment, sink, piece, other, others);
+        index.visitOthers(piece, (other) => met(search, piece, other));
         index.add(piece);
       }
       if (index.size < sweepAt) return;
-      index.sweep((piece) => livingParts(moment.state, piece, piece.first, piece.last).length > 0);
+      index.sweep((piece) => isLiving(moment.state, piece));
       sweepAt = 2 * index.size + DEAD_ENTRIES_MAX;
     },
   };
 }
 
+/** Bytes of a source. */
+interface SourceRange {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** What one event looks for. */
+interface Search {
+  readonly rule: Rule;
+  readonly moment: Moment;
+  readonly sink: RuleSink;
+  /** Spaces that were told already. */
+  readonly told: Set<IoasHandle>;
+  /** The device that is attached to the space; null: something is mapped there. */
+  readonly comer: { readonly ioas: IoasHandle; readonly device: DeviceName } | null;
+}
+
+/** What the space that a device comes to shares with others. */
+function judgeAttached(rule: Rule, moment: Moment, sink: RuleSink, index: SourceIndex): void {
+  const comer = attachOf(moment);
+  if (comer === null || !appliesTo(rule, moment, comer, sink)) return;
+  const search: Search = { rule, moment, sink, told: new Set(), comer };
+  for (const whole of index.piecesIn(comer.ioas))
+    for (const part of livingParts(moment.state, whole, whole.first, whole.last)) {
+      const piece = { ...whole, ...part, iova: whole.iova + (part.first - whole.first) };
+      index.visitOthers(piece, (other) => met(search, piece, other));
+    }
+}
+
 /** One violation for each other space, naming the first shared bytes found. */
-function tell(
-  rule: Rule,
-  moment: Moment,
-  sink: RuleSink,
-  piece: SourcePiece,
-  other: SourcePiece,
-  told: Set<IoasHandle>,
-): void {
-  if (other.ioas === piece.ioas || told.has(other.ioas)) return;
+function met({ rule, moment, sink, told, comer }: Search, piece: SourcePiece, other: SourcePiece): Visit {
+  if (told.has(other.ioas)) return "done";
   const { first, last } = sharedRange(piece.first, piece.last, other.first, other.last);
   const [part] = livingParts(moment.state, other, first, last);
-  if (part === undefined || !appliesTo(rule, moment, { ioas: piece.ioas }, sink)) return;
+  if (part === undefined) return isLiving(moment.state, other) ? "more" : "gone";
+  if (comer === null && !appliesTo(rule, moment, { ioas: piece.ioas }, sink)) return "done";
   told.add(other.ioas);
-  const { state } = moment;
   const here = piece.iova + (part.first - piece.first);
   const there = other.iova + (part.first - other.first);
   const size = part.last - part.first;
   sink.violation(
     rule,
     moment,
-    `${rangeWords(here, here + size)} of ${spaceWords(state, piece.ioas)} maps ${piece.key} ` +
+    `${comer === null ? "" : `${comer.device} was attached to ioas${comer.ioas}: `}` +
+      `${rangeWords(here, here + size)} of ${spaceWords(moment, piece.ioas)} maps ${piece.key} ` +
       `${rangeWords(part.first, part.last)}, which ${rangeWords(there, there + size)} of ` +
-      `${spaceWords(state, other.ioas)} maps since version ${other.version}`,
+      `${spaceWords(moment, other.ioas)} maps since version ${other.version}`,
   );
+  return "done";
+}
+
+function isLiving(state: ContextState, piece: SourcePiece): boolean {
+  const { iova, version } = piece;
+  const last = iova + (piece.last - piece.first);
+  return state.space(piece.ioas).areas.someIn(iova, last, (_first, _last, of) => of === version);
 }
 
 /** Which source bytes of `[first, last]` the mapping still holds: it may be unmapped, or cut. */
-function livingParts(state: ContextState, piece: SourcePiece, first: bigint, last: bigint) {
-  const parts: { first: bigint; last: bigint }[] = [];
+function livingParts(state: ContextState, piece: SourcePiece, first: bigint, last: bigint): SourceRange[] {
+  const parts: SourceRange[] = [];
   const from = piece.iova + (first - piece.first);
   const to = piece.iova + (last - piece.first);
-  for (const area of state.space(piece.ioas).areas.in(from, to)) {
-    if (area.version !== piece.version) continue;
-    const held = sharedRange(area.iova, area.last, from, to);
+  state.space(piece.ioas).areas.someIn(from, to, (areaFirst, areaLast, version) => {
+    if (version !== piece.version) return false;
+    const held = sharedRange(areaFirst, areaLast, from, to);
     parts.push({ first: piece.first + (held.first - piece.iova), last: piece.first + (held.last - piece.iova) });
-  }
+    return false;
+  });
   return parts;
 }
 
@@ -77,14 +108,7 @@ function livingParts(state: ContextState, piece: SourcePiece, first: bigint, las
  * A file descriptor and a user address mean something within one process only; a copy has the user
  * address of what it copies. Physical runs are pieces beside them.
  */
-function piecesOf(
-  source: Source,
-  iova: bigint,
-  last: bigint,
-  ioas: IoasHandle,
-  actor: Actor | null,
-  version: number,
-): SourcePiece[] {
+function piecesOf({ source, first: iova, last, ioas, actor, version }: Moment): SourcePiece[] {
   const pieces: SourcePiece[] = [];
   const add = (key: string, first: bigint, at = iova, length = last - iova): void => {
     pieces.push({ key, first, last: first + length, ioas, iova: at, version });

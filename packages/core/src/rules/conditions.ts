@@ -1,8 +1,9 @@
 /** `where` and `except`: whether a rule applies to what happened. */
 import { plainDevice } from "../device-name.ts";
 import type { Actor, DeviceName, IoasHandle } from "../events.ts";
-import type { ContextState } from "../state.ts";
-import type { Condition, Moment, Rule, RuleSink } from "./rule.ts";
+import type { Attached } from "./attached.ts";
+import type { Moment } from "./moment.ts";
+import type { Condition, Rule, RuleSink } from "./rule.ts";
 
 /** What the conditions are asked about. */
 export interface Facts {
@@ -16,6 +17,9 @@ export interface Facts {
 /** True or false where the recording tells, null where it does not. */
 type Answer = boolean | null;
 
+/** An actor is one object for all its events in a batch: it is matched once. */
+const ANSWERS = new WeakMap<readonly string[], WeakMap<Actor, Answer>>();
+
 /** Whether the rule applies; where the recording does not tell, that is noted and the answer is no. */
 export function appliesTo(rule: Rule, moment: Moment, facts: Facts, sink: RuleSink): boolean {
   if (rule.where.length === 0 && rule.except.length === 0) return true;
@@ -28,6 +32,15 @@ export function appliesTo(rule: Rule, moment: Moment, facts: Facts, sink: RuleSi
   return false;
 }
 
+/** Whether it may apply to anything of a space, whoever does it with whatever device. */
+export function concernsSpace({ where, except }: Rule, context: string, ioas: IoasHandle): boolean {
+  const holds = ({ field, values }: Condition): Answer =>
+    field === "context" ? isAnyOf(context, values) : field === "ioas" ? isAnyOf(`ioas${ioas}`, values) : null;
+  return (
+    where.every((one) => holds(one) !== false) && !(except.length > 0 && except.every((one) => holds(one) === true))
+  );
+}
+
 function allHold(conditions: readonly Condition[], moment: Moment, facts: Facts): Answer {
   let answer: Answer = true;
   for (const condition of conditions) {
@@ -38,23 +51,33 @@ function allHold(conditions: readonly Condition[], moment: Moment, facts: Facts)
   return answer;
 }
 
-function answerOf({ field, values }: Condition, { context, recorded, state }: Moment, facts: Facts): Answer {
+function answerOf({ field, values }: Condition, { context, actor, attached }: Moment, facts: Facts): Answer {
   switch (field) {
     case "context":
       return isAnyOf(context, values);
     case "ioas":
       return facts.ioas === null ? null : isAnyOf(`ioas${facts.ioas}`, values);
     case "actor":
-      return actorIsAnyOf(facts.actor === undefined ? recorded.actor : facts.actor, values);
+      return actorIsAnyOf(facts.actor === undefined ? actor : facts.actor, values);
     case "device":
       if (facts.device !== undefined) return facts.device === null ? null : deviceIsAnyOf(facts.device, values);
-      return facts.ioas === null ? null : attachedIsAnyOf(state, facts.ioas, values);
+      return facts.ioas === null ? null : attachedIsAnyOf(attached, facts.ioas, values);
   }
 }
 
 /** By command name, by `comm-tid` or by `pid N`; null: the source does not say who it was. */
 export function actorIsAnyOf(actor: Actor | null, values: readonly string[]): Answer {
-  if (actor === null || (actor.comm === null && actor.pid === null && actor.tid === null)) return null;
+  if (actor === null) return null;
+  const known = ANSWERS.get(values) ?? new WeakMap<Actor, Answer>();
+  const before = known.get(actor);
+  if (before !== undefined) return before;
+  const answer = matchActor(actor, values);
+  ANSWERS.set(values, known.set(actor, answer));
+  return answer;
+}
+
+function matchActor(actor: Actor, values: readonly string[]): Answer {
+  if (actor.comm === null && actor.pid === null && actor.tid === null) return null;
   const number = actor.tid ?? actor.pid;
   const names = [
     ...(actor.comm === null ? [] : [actor.comm, `${actor.comm}-${number}`]),
@@ -67,14 +90,10 @@ export function deviceIsAnyOf(device: DeviceName, values: readonly string[]): bo
   return isAnyOf(device, values) || isAnyOf(plainDevice(device), values.map(plainDevice));
 }
 
-function attachedIsAnyOf(state: ContextState, ioas: IoasHandle, values: readonly string[]): Answer {
-  let answer: Answer = false;
-  for (const attachment of state.attachments.values()) {
-    if (!deviceIsAnyOf(attachment.device, values)) continue;
-    if (attachment.ioas === ioas) return true;
-    if (attachment.ioas === null) answer = null;
-  }
-  return answer;
+function attachedIsAnyOf(attached: Attached, ioas: IoasHandle, values: readonly string[]): Answer {
+  for (const device of attached.devicesOf(ioas)) if (deviceIsAnyOf(device, values)) return true;
+  for (const device of attached.devicesOf(null)) if (deviceIsAnyOf(device, values)) return null;
+  return false;
 }
 
 function isAnyOf(text: string, values: readonly string[]): boolean {

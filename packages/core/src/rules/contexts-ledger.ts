@@ -2,102 +2,99 @@
 import { isPciAddress, plainDevice } from "../device-name.ts";
 import type { DeviceName, Recorded } from "../events.ts";
 import { IoasisError } from "../failure.ts";
-import { ContextState } from "../state.ts";
 import { appliesTo } from "./conditions.ts";
-import { readingOf } from "./reading.ts";
-import type { Moment, Rule, RuleFold, RuleSink } from "./rule.ts";
+import type { Moment } from "./moment.ts";
+import type { Rule, RuleFold, RuleSink } from "./rule.ts";
+import { type Stay, tellOverlaps } from "./stay-overlaps.ts";
 
 /** Attachments that are remembered until all contexts were read. */
 export const ATTACHMENTS_MAX = 100_000;
 
-interface Stay {
-  readonly context: string;
-  readonly device: DeviceName;
-  readonly attached: Recorded;
-  /** The event that ended it; the last one of the recording where none did. */
-  until: Recorded;
-}
-
 export interface ContextsLedger {
   /** The fold of one context. */
-  fold(context: string): RuleFold;
+  fold(): RuleFold;
   /** Tells the violations, once every context was folded. */
   finish(): void;
+}
+
+interface OpenStay {
+  readonly attached: Recorded;
+  readonly pasids: Set<number | null>;
 }
 
 export function contextsLedger(rule: Rule, sink: RuleSink): ContextsLedger {
   const stays = new Map<DeviceName, Stay[]>();
   let count = 0;
-  const enter = (moment: Moment, device: DeviceName): Stay => {
-    const stay = { context: moment.context, device, attached: moment.recorded, until: moment.recorded };
+  const close = (context: string, device: DeviceName, { attached }: OpenStay, until: Recorded): void => {
     const key = keyOf(device);
     const known = stays.get(key);
+    const stay = { context, device, attached, until };
     if (known === undefined) stays.set(key, [stay]);
     else known.push(stay);
-    if (++count <= ATTACHMENTS_MAX) return stay;
-    throw new IoasisError(
-      "ERR_LIMIT",
-      `rule "${rule.name}": more than ${ATTACHMENTS_MAX} attachments: narrow it with where device = ...`,
-    );
   };
   return {
     fold: () => {
-      const open = new Map<DeviceName, { stay: Stay; attachments: Set<number | null> }>();
+      const open = new Map<DeviceName, OpenStay>();
       return {
+        types: ["DeviceAttached", "DeviceDetached"],
         after(moment) {
           const { event } = moment.recorded;
-          for (const { stay } of open.values()) stay.until = moment.recorded;
           if (event.type === "DeviceAttached") {
-            if (!appliesTo(rule, moment, event, sink)) return;
             const here = open.get(event.device);
-            if (here !== undefined) here.attachments.add(event.pasid);
-            else if (!isPciAddress(plainDevice(event.device)))
-              sink.note(rule, moment.context, `${event.device} is no PCI address, and may be another device elsewhere`);
-            else open.set(event.device, { stay: enter(moment, event.device), attachments: new Set([event.pasid]) });
+            if (!appliesTo(rule, moment, event, sink)) return;
+            if (here !== undefined) here.pasids.add(event.pasid);
+            else if (isComparable(rule, moment, event.device, sink)) {
+              checkCount(rule, ++count);
+              open.set(event.device, { attached: moment.recorded, pasids: new Set([event.pasid]) });
+            }
           } else if (event.type === "DeviceDetached") {
             const here = open.get(event.device);
-            here?.attachments.delete(event.pasid);
-            if (here?.attachments.size === 0) open.delete(event.device);
+            if (here === undefined || !here.pasids.delete(event.pasid) || here.pasids.size > 0) return;
+            open.delete(event.device);
+            close(moment.context, event.device, here, moment.recorded);
           }
+        },
+        end({ context, recorded }) {
+          for (const [device, here] of open) close(context, device, here, recorded);
+          open.clear();
         },
       };
     },
     finish() {
       for (const list of stays.values())
-        for (let later = 1; later < list.length; later++) tellOverlap(rule, sink, list, later);
+        tellOverlaps(list, {
+          overlap: (second, first) => tellOverlap(rule, sink, second, first),
+          unsure: (one, other) =>
+            sink.note(
+              rule,
+              one.context,
+              `no clock says whether ${one.device} was in ${other.context} at the same time`,
+            ),
+        });
     },
   };
 }
 
-/** One violation for a stay, at the later of the two attaches. */
-function tellOverlap(rule: Rule, sink: RuleSink, list: readonly Stay[], index: number): void {
-  const one = list[index] as Stay;
-  for (const other of list.slice(0, index)) {
-    if (other.context === one.context) continue;
-    const overlap = overlapOf(one, other);
-    if (overlap === null) {
-      sink.note(rule, one.context, `no clock says whether ${one.device} was in ${other.context} at the same time`);
-      continue;
-    }
-    if (overlap === "none") continue;
-    const [second, first] = overlap === "second" ? [one, other] : [other, one];
-    const moment = { context: second.context, recorded: second.attached, state: new ContextState() };
-    sink.violation(
-      rule,
-      moment,
-      `${second.device} was attached in ${second.context} while it was attached in ${first.context} since version ${first.attached.version} there`,
-    );
-    return;
-  }
+function checkCount(rule: Rule, count: number): void {
+  if (count <= ATTACHMENTS_MAX) return;
+  throw new IoasisError(
+    "ERR_LIMIT",
+    `rule "${rule.name}": more than ${ATTACHMENTS_MAX} attachments: narrow it with where device = ...`,
+  );
 }
 
-/** Which of the two came second while the other was there; null: their clocks do not tell. */
-function overlapOf(one: Stay, other: Stay): "first" | "second" | "none" | null {
-  const [a, aEnd, b, bEnd] = [one.attached, one.until, other.attached, other.until].map(readingOf);
-  if (a == null || aEnd == null || b == null || bEnd == null) return null;
-  if (a.clock !== b.clock || aEnd.clock !== a.clock || bEnd.clock !== a.clock) return null;
-  if (a.nanoseconds > bEnd.nanoseconds || b.nanoseconds > aEnd.nanoseconds) return "none";
-  return a.nanoseconds >= b.nanoseconds ? "second" : "first";
+function isComparable(rule: Rule, { context }: Moment, device: DeviceName, sink: RuleSink): boolean {
+  if (isPciAddress(plainDevice(device))) return true;
+  sink.note(rule, context, `${device} is no PCI address, and may be another device elsewhere`);
+  return false;
+}
+
+function tellOverlap(rule: Rule, sink: RuleSink, second: Stay, first: Stay): void {
+  sink.violation(
+    rule,
+    { context: second.context, recorded: second.attached },
+    `${second.device} was attached in ${second.context} while it was attached in ${first.context} since version ${first.attached.version} there`,
+  );
 }
 
 function keyOf(device: DeviceName): DeviceName {

@@ -1,11 +1,12 @@
 /** Rules on devices, and on what must be gone before a space or a device is. */
-import { holes, type Range } from "../range.ts";
+import { attachmentKey } from "../state.ts";
 import { appliesTo, deviceIsAnyOf } from "./conditions.ts";
 import type { Rule, RuleFold, RuleSink } from "./rule.ts";
 import { rangeWords, spaceWords } from "./wording.ts";
 
 export function deviceOutsideFold(rule: Rule, devices: readonly string[], sink: RuleSink): RuleFold {
   return {
+    types: ["DeviceAttached"],
     after(moment) {
       const { event } = moment.recorded;
       if (event.type !== "DeviceAttached" || deviceIsAnyOf(event.device, devices)) return;
@@ -18,39 +19,31 @@ export function deviceOutsideFold(rule: Rule, devices: readonly string[], sink: 
 
 /** A device is in two spaces when attachments of it (with PASIDs, or after a lost detach) name both. */
 export function twoSpacesFold(rule: Rule, sink: RuleSink): RuleFold {
-  const since = new Map<string, number>();
   return {
+    types: ["DeviceAttached"],
     after(moment) {
-      const { event, version } = moment.recorded;
+      const { event } = moment.recorded;
       if (event.type !== "DeviceAttached") return;
       const { device, ioas } = event;
-      if (ioas === null) sink.note(rule, moment.context, "some devices are attached to a space that is not told");
-      else if (appliesTo(rule, moment, event, sink))
-        for (const other of moment.state.attachments.values()) {
-          if (other.device !== device || other.ioas === null || other.ioas === ioas) continue;
-          const from = since.get(`${device} ${other.ioas}`);
-          const told = from === undefined ? "" : ` since version ${from}`;
-          sink.violation(
-            rule,
-            moment,
-            `${device} was attached to ioas${ioas} while it is attached to ioas${other.ioas}${told}`,
-          );
-          break;
-        }
-      since.set(`${device} ${ioas}`, version);
+      if (ioas === null)
+        return sink.note(rule, moment.context, "some devices are attached to a space that is not told");
+      const other = moment.attached.otherSpaceOf(device, ioas);
+      if (other === null || !appliesTo(rule, moment, event, sink)) return;
+      const detail = `${device} was attached to ioas${ioas} while it is attached to ioas${other.ioas} since version ${other.since}`;
+      sink.violation(rule, moment, detail);
     },
   };
 }
 
 export function faultFold(rule: Rule, sink: RuleSink): RuleFold {
   return {
+    types: ["FaultReported"],
     after(moment) {
       const { event } = moment.recorded;
       if (event.type !== "FaultReported") return;
       const { device, iova, access, reason } = event;
       const pasid = event.pasid ?? null;
-      const spaces = [...moment.state.attachments.values()].filter((at) => at.device === device && at.pasid === pasid);
-      const ioas = spaces.length === 1 ? (spaces[0]?.ioas ?? null) : null;
+      const ioas = device === null ? null : (moment.state.attachments.get(attachmentKey(device, pasid))?.ioas ?? null);
       if (!appliesTo(rule, moment, { ioas, device }, sink)) return;
       const where = `${iova === null ? "an address not told" : `0x${iova.toString(16)}`}${ioas === null ? "" : ` in ioas${ioas}`}`;
       sink.violation(rule, moment, `${device ?? "a device not told"} faulted at ${where} (${access}): ${reason}`);
@@ -61,6 +54,7 @@ export function faultFold(rule: Rule, sink: RuleSink): RuleFold {
 /** `detach`: of the last device of a space that is still mapped. */
 export function unmapBeforeFold(rule: Rule, what: "destroy" | "detach", sink: RuleSink): RuleFold {
   return {
+    types: [what === "destroy" ? "IoasDestroyed" : "DeviceDetached"],
     before(moment) {
       const { event } = moment.recorded;
       const { state, context } = moment;
@@ -70,13 +64,11 @@ export function unmapBeforeFold(rule: Rule, what: "destroy" | "detach", sink: Ru
         ioas = event.ioas;
       } else {
         if (event.type !== "DeviceDetached") return;
-        const own = [...state.attachments.values()].find(
-          (at) => at.device === event.device && at.pasid === event.pasid,
-        );
+        const own = state.attachments.get(attachmentKey(event.device, event.pasid));
         if (own === undefined || own.ioas === null)
           return sink.note(rule, context, "some devices are detached from a space that is not told");
         ioas = own.ioas;
-        for (const other of state.attachments.values()) if (other !== own && other.ioas === ioas) return;
+        if (moment.attached.countOf(ioas) > 1) return;
       }
       const { areas, isWhole } = state.space(ioas);
       const [first] = areas.all();
@@ -88,34 +80,8 @@ export function unmapBeforeFold(rule: Rule, what: "destroy" | "detach", sink: Ru
       if (!appliesTo(rule, moment, { ioas, ...(device === undefined ? {} : { device }) }, sink)) return;
       const still = `${areas.size} mappings, first ${rangeWords(first.iova, first.last)} of version ${first.version}`;
       const act =
-        device === undefined ? `${spaceWords(state, ioas)} was destroyed` : `${device} was detached from ioas${ioas}`;
+        device === undefined ? `${spaceWords(moment, ioas)} was destroyed` : `${device} was detached from ioas${ioas}`;
       sink.violation(rule, moment, `${act} with ${still}`);
-    },
-  };
-}
-
-/** From the moment that the ranges are reserved in a space. */
-export function reservedFold(rule: Rule, ranges: readonly Range[], sink: RuleSink): RuleFold {
-  let whole: readonly Range[] = [];
-  const covered = (reservations: readonly Range[]): Range[] =>
-    ranges.filter((range) => holes(reservations, range).length === 0);
-  return {
-    before(moment) {
-      const { event } = moment.recorded;
-      whole = event.type === "IovaUnreserved" ? covered(moment.state.space(event.ioas).reservations) : [];
-    },
-    after(moment) {
-      const { event } = moment.recorded;
-      if (event.type !== "IovaUnreserved" || whole.length === 0) return;
-      const left = covered(moment.state.space(event.ioas).reservations);
-      const lost = whole.find((range) => !left.includes(range));
-      if (lost === undefined || !appliesTo(rule, moment, { ioas: event.ioas }, sink)) return;
-      const range = rangeWords(lost.first, lost.last);
-      sink.violation(
-        rule,
-        moment,
-        `${range} in ${spaceWords(moment.state, event.ioas)} is no longer reserved: ${event.owner} gave it up`,
-      );
     },
   };
 }

@@ -1,11 +1,17 @@
 /** Rules on mappings one by one: judged when one is made, and when a device comes to a space that has it. */
-import { holes, overlaps, type Range } from "../range.ts";
+import type { Iova } from "../address.ts";
+import { holes, type Range } from "../range.ts";
+import { RangeSet } from "../range-set.ts";
 import type { Prot } from "../source.ts";
 import { actorIsAnyOf, appliesTo } from "./conditions.ts";
-import type { Demand, Moment, Rule, RuleFold, RuleSink } from "./rule.ts";
+import type { Moment } from "./moment.ts";
+import { attachOf } from "./place.ts";
+import { asksForDevice, type Demand, type Rule, type RuleFold, type RuleSink } from "./rule.ts";
 import { actorWords, rangeWords, spaceWords } from "./wording.ts";
 
-interface Mapping extends Range {
+interface Mapping {
+  readonly first: bigint;
+  readonly last: bigint;
   readonly prot: Prot;
 }
 
@@ -16,65 +22,71 @@ const ACCESS_LETTER = { any: "", writable: "w", readable: "r" } as const;
 
 export function mapFold(rule: Rule, demand: Extract<Demand, { kind: "map" }>, sink: RuleSink): RuleFold {
   const letter = ACCESS_LETTER[demand.access];
+  const { ranges } = demand;
+  const forbidden = setOf(ranges);
   return judging(rule, sink, (mapping) => {
-    const hit = demand.ranges.find((range) => overlaps(range, mapping));
-    if (demand.ranges.length > 0 && hit === undefined) return null;
+    if (ranges.length > 0 && !forbidden.overlaps(mapping.first, mapping.last)) return null;
     if (letter !== "" && mapping.prot === "unknown") return "unknown";
     if (letter !== "" && !mapping.prot.includes(letter)) return null;
+    const hit = ranges.find(({ first, last }) => first <= mapping.last && mapping.first <= last);
     return hit === undefined ? "no such mapping may be" : `it touches ${rangeWords(hit.first, hit.last)}`;
   });
 }
 
 export function mapOutsideFold(rule: Rule, ranges: readonly Range[], sink: RuleSink): RuleFold {
-  return judging(rule, sink, (mapping) => {
-    const [outside] = holes(ranges, mapping);
-    return outside === undefined
-      ? null
-      : `${rangeWords(outside.first, outside.last)} of it is outside the ranges that are allowed`;
+  const allowed = setOf(ranges);
+  return judging(rule, sink, ({ first, last }) => {
+    if (allowed.covers(first, last)) return null;
+    const [outside = { first, last }] = holes(ranges, { first: first as Iova, last: last as Iova });
+    return `${rangeWords(outside.first, outside.last)} of it is outside the ranges that are allowed`;
   });
+}
+
+function setOf(ranges: readonly Range[]): RangeSet {
+  const set = new RangeSet();
+  for (const { first, last } of ranges) set.add(first, last);
+  return set;
 }
 
 export function mapActorFold(rule: Rule, actors: readonly string[], sink: RuleSink): RuleFold {
   return {
+    types: ["IovaMapped"],
     after(moment) {
-      const { event, actor } = moment.recorded;
-      if (event.type !== "IovaMapped") return;
-      if (!appliesTo(rule, moment, { ioas: event.ioas }, sink)) return;
+      const { actor, ioas } = moment;
       const allowed = actorIsAnyOf(actor, actors);
-      if (allowed === null) sink.note(rule, moment.context, "some mappings do not tell who made them");
-      if (allowed !== false) return;
-      const where = `${rangeWords(event.iova, event.last)} in ${spaceWords(moment.state, event.ioas)}`;
+      if (allowed === true || !appliesTo(rule, moment, { ioas }, sink)) return;
+      if (allowed === null) return sink.note(rule, moment.context, "some mappings do not tell who made them");
+      const where = `${rangeWords(moment.first, moment.last)} in ${spaceWords(moment, ioas)}`;
       sink.violation(rule, moment, `${actorWords(actor)} mapped ${where}: only ${actors.join(", ")} may`);
     },
   };
 }
 
 function judging(rule: Rule, sink: RuleSink, judge: Judge): RuleFold {
-  const asksForDevice = rule.where.some(({ field }) => field === "device");
   return {
+    types: asksForDevice(rule) ? ["IovaMapped", "DeviceAttached"] : ["IovaMapped"],
     after(moment) {
-      const { event } = moment.recorded;
-      if (event.type === "IovaMapped") {
-        const { iova: first, last, prot, ioas } = event;
-        const what = judged(rule, sink, judge, moment, { first, last, prot });
-        if (what === null || !appliesTo(rule, moment, { ioas }, sink)) return;
-        const where = spaceWords(moment.state, ioas);
-        sink.violation(rule, moment, `${rangeWords(first, last)} (${prot}) was mapped in ${where}: ${what}`);
-      } else if (asksForDevice && event.type === "DeviceAttached" && event.ioas !== null) {
-        if (!appliesTo(rule, moment, { ioas: event.ioas, device: event.device }, sink)) return;
-        for (const { iova: first, last, prot, version } of moment.state.space(event.ioas).areas.all()) {
-          const what = judged(rule, sink, judge, moment, { first, last, prot });
-          if (what === null) continue;
-          const mapping = `${rangeWords(first, last)} (${prot}, mapped by version ${version})`;
-          sink.violation(
-            rule,
-            moment,
-            `${event.device} was attached to ioas${event.ioas}, which has ${mapping}: ${what}`,
-          );
-        }
-      }
+      if (moment.type !== "IovaMapped") return judgeAttached(rule, sink, judge, moment);
+      const what = judged(rule, sink, judge, moment, moment);
+      if (what === null) return;
+      const { first, last, prot, ioas } = moment;
+      if (!appliesTo(rule, moment, { ioas }, sink)) return;
+      const where = spaceWords(moment, ioas);
+      sink.violation(rule, moment, `${rangeWords(first, last)} (${prot}) was mapped in ${where}: ${what}`);
     },
   };
+}
+
+/** What the space has that a device comes to. */
+function judgeAttached(rule: Rule, sink: RuleSink, judge: Judge, moment: Moment): void {
+  const comer = attachOf(moment);
+  if (comer === null || !appliesTo(rule, moment, comer, sink)) return;
+  for (const { iova: first, last, prot, version } of moment.state.space(comer.ioas).areas.all()) {
+    const what = judged(rule, sink, judge, moment, { first, last, prot });
+    if (what === null) continue;
+    const mapping = `${rangeWords(first, last)} (${prot}, mapped by version ${version})`;
+    sink.violation(rule, moment, `${comer.device} was attached to ioas${comer.ioas}, which has ${mapping}: ${what}`);
+  }
 }
 
 function judged(rule: Rule, sink: RuleSink, judge: Judge, moment: Moment, mapping: Mapping): string | null {

@@ -1,7 +1,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { Iova } from "../address.ts";
 import { IoasisError } from "../failure.ts";
-import { parseRules } from "./parse-rules.ts";
+import { layoutRanges } from "./layout-ranges.ts";
+import { layoutFilesOf, parseRules } from "./parse-rules.ts";
 
 const test = suite("parse-rules");
 
@@ -89,6 +91,9 @@ const MISTAKES: readonly (readonly [text: string, message: RegExp])[] = [
   ["limit mappings many", /column 16: expected a number of mappings/],
   ["forbid alias accross spaces", /column 14: .*did you mean "across"\?/],
   ["a: forbid fault\na: forbid map", /line 2, column 1: "a" is the rule of line 1: give this one another name/],
+  ["range layout = 1-2", /a name that begins with a letter and is not layout/],
+  ["allow map in layout", /column 20: expected the file of a layout, found the end/],
+  ["limit refusals 1000001 in 1 s", /column 16: expected a number of refusals up to 1000000/],
   ["a:", /line 1, column 3: expected forbid/],
 ];
 
@@ -97,6 +102,41 @@ for (const [text, message] of MISTAKES)
     assert.match(failure(text), message);
     assert.match(failure(text), /^ERR_INPUT /);
   });
+
+test("ranges of a layout: of the files that are named, as written", () => {
+  const text =
+    'range guest = layout "my layout.json", 0x9000+1\nallow map in guest\nforbid map in layout b.json, 0x1\nforbid map in layout b.json';
+  assert.equal(layoutFilesOf(text), [
+    { file: "my layout.json", line: 1 },
+    { file: "b.json", line: 3 },
+  ]);
+  const range = (first: bigint, last: bigint) => ({ first: first as Iova, last: last as Iova });
+  const layouts = new Map([
+    ["my layout.json", [range(0n, 0xfffn)]],
+    ["b.json", [range(2n, 3n), range(5n, 6n)]],
+  ]);
+  assert.equal(
+    parseRules(text, layouts).map(({ demand }) => ("ranges" in demand ? demand.ranges : null)),
+    [
+      [range(0n, 0xfffn), range(0x9000n, 0x9000n)],
+      [range(2n, 3n), range(5n, 6n), range(1n, 1n)],
+      [range(2n, 3n), range(5n, 6n)],
+    ],
+  );
+  assert.throws(() => parseRules(text), /line 1: the layout my layout\.json was not read/);
+});
+
+test("what a layout lets its guest map", () => {
+  const range = { iova: "0x0", last: "0xffff", kind: "ram", name: "ram" };
+  const reserved = { range: ["0x8000", "0x8fff"], type: "msi", name: "msi" };
+  const json = { machine: "virt", ranges: [range], reserved: [reserved], viommu: null };
+  assert.equal(layoutRanges(json), [
+    { first: 0n, last: 0x7fffn },
+    { first: 0x9000n, last: 0xffffn },
+  ]);
+  assert.throws(() => layoutRanges({ ...json, ranges: [] }), /no range that may be mapped/);
+  assert.throws(() => layoutRanges({ ...json, machine: "toaster" }), /not a layout/);
+});
 
 test("limits on the file", () => {
   assert.match(failure("#".repeat(1_000_001)), /^ERR_LIMIT /);

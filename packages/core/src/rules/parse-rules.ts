@@ -2,7 +2,8 @@
 import { ERRNOS, type Errno } from "../errno.ts";
 import { IoasisError } from "../failure.ts";
 import type { Range } from "../range.ts";
-import { CONDITION_FIELDS, type Condition, type Demand, type Rule } from "./rule.ts";
+import type { RangeNames } from "./range-names.ts";
+import { CONDITION_FIELDS, type Condition, type Demand, REFUSALS_MAX, type Rule } from "./rule.ts";
 import { RuleReader } from "./rule-reader.ts";
 
 export const RULES_MAX = 1_000;
@@ -10,18 +11,49 @@ export const RULE_FILE_CHARACTERS_MAX = 1_000_000;
 
 const ERRNO_NAMES = ERRNOS.filter((name): name is Errno => name !== "");
 
-type Ranges = Map<string, readonly Range[]>;
 const NAMED = /^\s*([A-Za-z][\w.-]*):(?=\s|$)/;
 
-/** @throws IoasisError ERR_INPUT naming line, column, what was expected and a remedy; ERR_LIMIT */
-export function parseRules(text: string): Rule[] {
+/**
+ * `layouts`: by name as written, the ranges of each file that `layoutFilesOf` names.
+ * @throws IoasisError ERR_INPUT naming line, column, what was expected and a remedy; ERR_LIMIT
+ */
+export function parseRules(text: string, layouts: ReadonlyMap<string, readonly Range[]> = new Map()): Rule[] {
+  return rulesOf(text, (file, line) => {
+    const ranges = layouts.get(file);
+    if (ranges !== undefined) return ranges;
+    throw new IoasisError("ERR_INPUT", `line ${line}: the layout ${file} was not read: name its ranges instead`, {
+      line,
+    });
+  });
+}
+
+export interface LayoutFile {
+  readonly file: string;
+  /** The first line that names it. */
+  readonly line: number;
+}
+
+/**
+ * The files that rules take layouts from: whoever reads files reads them before `parseRules`.
+ * @throws IoasisError as `parseRules`
+ */
+export function layoutFilesOf(text: string): LayoutFile[] {
+  const files = new Map<string, LayoutFile>();
+  rulesOf(text, (file, line) => {
+    if (!files.has(file)) files.set(file, { file, line });
+    return [];
+  });
+  return [...files.values()];
+}
+
+function rulesOf(text: string, layout: RangeNames["layout"]): Rule[] {
   if (text.length > RULE_FILE_CHARACTERS_MAX)
     throw new IoasisError("ERR_LIMIT", `more than ${RULE_FILE_CHARACTERS_MAX} characters: split the rule file`);
   const rules: Rule[] = [];
-  const named: Ranges = new Map();
+  const names: RangeNames = { named: new Map(), layout };
   const lineOfName = new Map<string, number>();
   text.split(/\r?\n/).forEach((line, index) => {
-    const rule = parseLine(line, index + 1, named);
+    const rule = parseLine(line, index + 1, names);
     if (rule === null) return;
     const earlier = lineOfName.get(rule.name);
     if (earlier !== undefined)
@@ -38,23 +70,24 @@ export function parseRules(text: string): Rule[] {
   throw new IoasisError("ERR_INPUT", "line 1, column 1: the file has no rule: write one, such as `forbid fault`");
 }
 
-function parseLine(line: string, number: number, named: Ranges): Rule | null {
+function parseLine(line: string, number: number, names: RangeNames): Rule | null {
   const name = NAMED.exec(line);
   const reader = new RuleReader(line, number, name?.[0].length ?? 0);
   if (reader.isDone && name === null) return null;
-  if (name === null && reader.accept("range")) return defineRange(reader, named);
-  const demand = demandOf(reader, named);
+  if (name === null && reader.accept("range")) return defineRange(reader, names);
+  const demand = demandOf(reader, names);
   const where = reader.accept("where") ? conditionsOf(reader) : [];
   const except = reader.accept("except") ? conditionsOf(reader) : [];
   reader.finish();
   return { name: name?.[1] ?? line.replace(/(^|\s)#.*$/, "").trim(), line: number, demand, where, except };
 }
 
-function defineRange(reader: RuleReader, named: Ranges): null {
+function defineRange(reader: RuleReader, names: RangeNames): null {
   const name = reader.name("a name for the range");
-  if (/^\d/.test(name)) throw reader.mistake("a name that begins with a letter before this");
+  if (/^\d/.test(name) || name === "layout")
+    throw reader.mistake("a name that begins with a letter and is not layout before this");
   reader.expect("=");
-  named.set(name, reader.ranges(named));
+  names.named.set(name, reader.ranges(names));
   if (!reader.isDone) throw reader.mistake("a comma or the end of the line");
   return null;
 }
@@ -69,21 +102,21 @@ function conditionsOf(reader: RuleReader): Condition[] {
   return conditions;
 }
 
-function demandOf(reader: RuleReader, named: Ranges): Demand {
+function demandOf(reader: RuleReader, names: RangeNames): Demand {
   const verb = reader.choose(["forbid", "limit", "allow", "require"], "forbid, limit, allow, require or range");
   switch (verb) {
     case "forbid":
-      return forbidden(reader, named);
+      return forbidden(reader, names);
     case "limit":
       return limited(reader);
     case "allow":
-      return allowed(reader, named);
+      return allowed(reader, names);
     case "require":
-      return required(reader, named);
+      return required(reader, names);
   }
 }
 
-function forbidden(reader: RuleReader, named: Ranges): Demand {
+function forbidden(reader: RuleReader, names: RangeNames): Demand {
   const subject = reader.choose(["map", "writable", "readable", "alias", "device", "fault", "refusal", "reuse"]);
   switch (subject) {
     case "map":
@@ -93,7 +126,7 @@ function forbidden(reader: RuleReader, named: Ranges): Demand {
       return {
         kind: "map",
         access: subject === "map" ? "any" : subject,
-        ranges: reader.accept("in") ? reader.ranges(named) : [],
+        ranges: reader.accept("in") ? reader.ranges(names) : [],
       };
     case "alias":
       reader.expect("across", "spaces");
@@ -121,7 +154,7 @@ function limited(reader: RuleReader): Demand {
     case "bytes":
       return { kind: "bytes", limit: reader.size() };
     case "refusals": {
-      const limit = reader.wholeNumber("a number of refusals");
+      const limit = reader.wholeNumber(`a number of refusals up to ${REFUSALS_MAX}`, REFUSALS_MAX);
       const window = reader.accept("in") ? reader.time() : null;
       return { kind: "refusals", limit, window, errnos: errnosOf(reader) };
     }
@@ -132,15 +165,15 @@ function errnosOf(reader: RuleReader): Errno[] {
   return reader.accept("with") ? reader.list(() => reader.choose(ERRNO_NAMES, "an errno such as EINVAL")) : [];
 }
 
-function allowed(reader: RuleReader, named: Ranges): Demand {
+function allowed(reader: RuleReader, names: RangeNames): Demand {
   if (reader.choose(["map", "device"]) === "device")
     return { kind: "device-outside", devices: reader.list(() => reader.name("a device")) };
-  if (reader.choose(["in", "by"]) === "in") return { kind: "map-outside", ranges: reader.ranges(named) };
+  if (reader.choose(["in", "by"]) === "in") return { kind: "map-outside", ranges: reader.ranges(names) };
   return { kind: "map-by-others", actors: reader.list(() => reader.name("an actor")) };
 }
 
-function required(reader: RuleReader, named: Ranges): Demand {
-  if (reader.choose(["unmap", "reserved"]) === "reserved") return { kind: "reserved", ranges: reader.ranges(named) };
+function required(reader: RuleReader, names: RangeNames): Demand {
+  if (reader.choose(["unmap", "reserved"]) === "reserved") return { kind: "reserved", ranges: reader.ranges(names) };
   reader.expect("before");
   return { kind: "unmap-before", what: reader.choose(["destroy", "detach"]) };
 }

@@ -3,6 +3,7 @@ import { type Iova, U64_MAX } from "../address.ts";
 import { parseDecimal } from "../decimal.ts";
 import { IoasisError } from "../failure.ts";
 import type { Range } from "../range.ts";
+import type { RangeNames } from "./range-names.ts";
 import { nearWord, type Word, wordsOf } from "./rule-words.ts";
 
 const TIME_UNITS: Readonly<Record<string, bigint>> = {
@@ -79,9 +80,9 @@ export class RuleReader {
     return items;
   }
 
-  wholeNumber(expected: string): bigint {
+  wholeNumber(expected: string, max = Number.POSITIVE_INFINITY): bigint {
     const word = this.peek();
-    if (word === null || !NUMBER.test(word)) throw this.mistake(expected);
+    if (word === null || !NUMBER.test(word) || BigInt(word) > max) throw this.mistake(expected);
     this.#next++;
     return BigInt(word);
   }
@@ -107,12 +108,13 @@ export class RuleReader {
     return (number.ticks * factor) / 10n ** BigInt(number.decimals);
   }
 
-  /** `0x1000-0x1fff`, `0x1000+0x1000`, one address, or the name of ranges that were defined. */
-  ranges(named: ReadonlyMap<string, readonly Range[]>): Range[] {
-    return this.list(() => this.#range(named)).flat();
+  /** `0x1000-0x1fff`, `0x1000+0x1000`, one address, `layout FILE`, or the name of ranges that were defined. */
+  ranges(names: RangeNames): Range[] {
+    return this.list(() => this.#range(names)).flat();
   }
 
-  #range(named: ReadonlyMap<string, readonly Range[]>): readonly Range[] {
+  #range({ named, layout }: RangeNames): readonly Range[] {
+    if (this.accept("layout")) return layout(this.name("the file of a layout"), this.line);
     const word = this.peek();
     const expected = "a range such as 0xfee00000-0xfeefffff or 0xfee00000+0x100000";
     if (word === null) throw this.mistake(expected);

@@ -154,9 +154,11 @@ test("random histories", () => {
     const found: string[] = [];
     const run = ruleRun(RULES, {
       violation: (rule, { recorded }) => found.push(`${recorded.version} ${rule.name}`),
-      note: (rule, _context, why) => assert.unreachable(`${rule.name}: ${why}`),
+      note: (rule, _context, why) => assert.unreachable(`${rule?.name}: ${why}`),
     });
-    run.context("c")(batch, batch.lastVersion);
+    const context = run.context("c");
+    context.take(batch, batch.lastVersion);
+    context.end();
     run.finish();
     assert.equal(found.toSorted(), naive.found.toSorted(), `seed ${seed}`);
     violations += found.length;

@@ -1,19 +1,30 @@
 /** All rules of a file over all contexts of a journal, event by event. */
 
-import { type EventBatch, recordedAt } from "../event-batch.ts";
+import type { EventBatch } from "../event-batch.ts";
 import { applyBatch } from "../evolve.ts";
-import { ContextState } from "../state.ts";
+import { ageFold } from "./age-fold.ts";
 import { aliasFold } from "./alias-fold.ts";
 import { type ContextsLedger, contextsLedger } from "./contexts-ledger.ts";
-import { deviceOutsideFold, faultFold, reservedFold, twoSpacesFold, unmapBeforeFold } from "./device-folds.ts";
-import { bytesFold, mappingsFold, refusalsFold } from "./limit-folds.ts";
+import { deviceOutsideFold, faultFold, twoSpacesFold, unmapBeforeFold } from "./device-folds.ts";
+import { bytesFold, mappingsFold } from "./limit-folds.ts";
 import { mapActorFold, mapFold, mapOutsideFold } from "./map-folds.ts";
+import { Moment } from "./moment.ts";
+import { refusalsFold } from "./refusals-fold.ts";
+import { reservedFold } from "./reserved-fold.ts";
+import { reuseFold } from "./reuse-fold.ts";
+import { routesOf } from "./routes.ts";
 import type { Rule, RuleFold, RuleSink } from "./rule.ts";
-import { ageFold, reuseFold } from "./time-folds.ts";
+import { tellUnseen } from "./unseen.ts";
+
+export interface ContextRun {
+  /** Takes the next batch, from version 1 on, up to and with version `to`. */
+  take(batch: EventBatch, to: number): void;
+  /** No more of it comes. */
+  end(): void;
+}
 
 export interface RuleRun {
-  /** Takes the batches of one context, from version 1 on. */
-  context(name: string): (batch: EventBatch, to: number) => void;
+  context(name: string): ContextRun;
   /** Tells what only all contexts together show. */
   finish(): void;
 }
@@ -24,23 +35,53 @@ export function ruleRun(rules: readonly Rule[], sink: RuleSink): RuleRun {
     if (rule.demand.kind === "device-in-two" && rule.demand.what === "contexts")
       ledgers.set(rule, contextsLedger(rule, sink));
   return {
-    context: (name) => {
-      const state = new ContextState();
-      const folds = rules.map((rule) => ledgers.get(rule)?.fold(name) ?? foldOf(rule, sink));
-      return (batch, to) => {
-        for (let row = 0; row < batch.length && batch.firstVersion + row <= to; row++) {
-          const moment = { context: name, recorded: recordedAt(batch, row), state };
-          for (const fold of folds) fold.before?.(moment);
-          applyBatch(state, batch, row, row + 1);
-          for (const fold of folds) fold.after?.(moment);
-        }
-      };
-    },
+    context: (name) =>
+      contextRun(
+        new Moment(name),
+        rules,
+        rules.map((rule) => ledgers.get(rule)?.fold() ?? foldOf(rule, sink)),
+        sink,
+      ),
     finish() {
       for (const ledger of ledgers.values()) ledger.finish();
     },
   };
 }
+
+function contextRun(moment: Moment, rules: readonly Rule[], folds: readonly RuleFold[], sink: RuleSink): ContextRun {
+  const { state } = moment;
+  const routes = routesOf([attachments, ...folds]);
+  return {
+    take(batch, to) {
+      const rows = Math.min(batch.length, to - batch.firstVersion + 1);
+      // Rows up to here are in the state; those that nobody looks at go in together.
+      let done = 0;
+      for (let row = 0; row < rows; row++) {
+        const route = routes[batch.type[row] as number];
+        if (route === undefined) continue;
+        if (row > done) applyBatch(state, batch, done, row);
+        moment.move(batch, row);
+        for (const look of route.before) look(moment);
+        applyBatch(state, batch, row, row + 1);
+        for (const look of route.after) look(moment);
+        done = row + 1;
+      }
+      if (rows > done) applyBatch(state, batch, done, rows);
+      if (rows > 0) moment.move(batch, rows - 1);
+    },
+    end() {
+      if (!moment.isSomewhere) return;
+      for (const fold of folds) fold.end?.(moment);
+      tellUnseen(rules, moment, sink);
+    },
+  };
+}
+
+/** Comes before all rules: it keeps what they ask for. */
+const attachments: RuleFold = {
+  types: ["DeviceAttached", "DeviceDetached"],
+  after: ({ attached, recorded, version }) => attached.take(recorded.event, version),
+};
 
 function foldOf(rule: Rule, sink: RuleSink): RuleFold {
   const { demand } = rule;

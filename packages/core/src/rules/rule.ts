@@ -1,8 +1,8 @@
 /** What a line of a rule file says, and how its evaluation answers. docs/rules.md is the language. */
 import type { Errno } from "../errno.ts";
-import type { Recorded } from "../events.ts";
+import type { EventType, Recorded } from "../events.ts";
 import type { Range } from "../range.ts";
-import type { ContextState } from "../state.ts";
+import type { Moment } from "./moment.ts";
 
 export const CONDITION_FIELDS = ["actor", "context", "device", "ioas"] as const;
 export type ConditionField = (typeof CONDITION_FIELDS)[number];
@@ -12,6 +12,9 @@ export interface Condition {
   readonly field: ConditionField;
   readonly values: readonly string[];
 }
+
+/** Most refusals that `limit refusals N in TIME` may allow: so many times are remembered. */
+export const REFUSALS_MAX = 1_000_000;
 
 /** Nanoseconds of the recording's clock. */
 export type Nanoseconds = bigint;
@@ -49,6 +52,11 @@ export interface Rule {
   readonly except: readonly Condition[];
 }
 
+/** Whether what is mapped comes under the rule when a device is attached to its space. */
+export function asksForDevice({ where }: Rule): boolean {
+  return where.some(({ field }) => field === "device");
+}
+
 export interface Violation {
   readonly rule: string;
   readonly context: string;
@@ -56,24 +64,27 @@ export interface Violation {
   readonly detail: string;
 }
 
-/** One event with the state beside it. */
-export interface Moment {
+/** One event of a context. */
+export interface Occurrence {
   readonly context: string;
   readonly recorded: Recorded;
-  readonly state: ContextState;
 }
 
 /** Where evaluators tell what they found. */
 export interface RuleSink {
-  violation(rule: Rule, moment: Moment, detail: string): void;
-  /** What of a rule cannot be judged on this recording; told once. */
-  note(rule: Rule, context: string, why: string): void;
+  violation(rule: Rule, occurrence: Occurrence, detail: string): void;
+  /** What of a rule (null: of all) cannot be judged on this recording; told once. */
+  note(rule: Rule | null, context: string, why: string): void;
 }
 
-/** The fold of one rule over one context. */
+/** The fold of one rule over one context. A `moment` is moved on afterwards: nobody keeps it. */
 export interface RuleFold {
+  /** What it looks at; of other events it hears nothing. */
+  readonly types: readonly EventType[];
   /** Before the event changes the state. */
   before?(moment: Moment): void;
   /** Once it has. */
   after?(moment: Moment): void;
+  /** Once the context was read: `moment` is its last event. */
+  end?(moment: Moment): void;
 }

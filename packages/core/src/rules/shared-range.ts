@@ -5,8 +5,9 @@ export function sharedRange(
   otherFirst: bigint,
   otherLast: bigint,
 ): { readonly first: bigint; readonly last: bigint } {
-  let range = { first, last };
-  if (otherFirst > first) range = { ...range, first: otherFirst };
-  if (otherLast < last) range = { ...range, last: otherLast };
-  return range;
+  let low = first;
+  if (otherFirst > low) low = otherFirst;
+  let high = last;
+  if (otherLast < high) high = otherLast;
+  return { first: low, last: high };
 }

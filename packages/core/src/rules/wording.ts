@@ -1,21 +1,28 @@
 /** How violations speak of ranges, spaces, times and people. */
 import { hex } from "../address.ts";
 import type { Actor, DeviceName, IoasHandle } from "../events.ts";
-import type { ContextState } from "../state.ts";
+import type { Attached } from "./attached.ts";
 
 const DEVICES_SHOWN_MAX = 4;
+const SPACES_SHOWN_MAX = 4;
 
 export function rangeWords(first: bigint, last: bigint): string {
   return `${hex(first)}-${hex(last)}`;
 }
 
 /** `ioas0`, with the devices that translate through it. */
-export function spaceWords(state: ContextState, ioas: IoasHandle): string {
-  const devices = new Set<DeviceName>();
-  for (const attachment of state.attachments.values()) if (attachment.ioas === ioas) devices.add(attachment.device);
-  if (devices.size === 0) return `ioas${ioas}`;
-  const shown = [...devices].slice(0, DEVICES_SHOWN_MAX).join(", ");
-  return `ioas${ioas} (${shown}${devices.size > DEVICES_SHOWN_MAX ? `, ${devices.size} devices in all` : ""})`;
+export function spaceWords({ attached }: { readonly attached: Attached }, ioas: IoasHandle): string {
+  const devices: DeviceName[] = [...attached.devicesOf(ioas)];
+  if (devices.length === 0) return `ioas${ioas}`;
+  const shown = devices.slice(0, DEVICES_SHOWN_MAX).join(", ");
+  return `ioas${ioas} (${shown}${devices.length > DEVICES_SHOWN_MAX ? `, ${devices.length} devices in all` : ""})`;
+}
+
+/** `ioas0, ioas1, ioas2, ioas3 and 5 more`. */
+export function spaceList(spaces: readonly IoasHandle[]): string {
+  const shown = spaces.slice(0, SPACES_SHOWN_MAX).map((ioas) => `ioas${ioas}`);
+  const more = spaces.length - shown.length;
+  return `${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 export function actorWords(actor: Actor | null): string {
