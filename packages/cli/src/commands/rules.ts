@@ -61,6 +61,7 @@ export function rulesCommand(shell: Shell): Command {
             lines.push(given.json === true ? JSON.stringify(toJson(violation)) : violationLine(violation));
             if (lines.length === LINES_AT_ONCE) flush();
           });
+          if (count === 0 && given.json !== true) lines.push(`no violation of ${rules.length} rules`);
           flush();
           for (const note of notes) world.err(`ioasis: ${note}\n`);
           return count > 0 ? 1 : 0;
