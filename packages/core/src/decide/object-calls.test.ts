@@ -97,7 +97,7 @@ const ORDER: readonly Row<Command>[] = [
   ["iommufd_hwpt_invalidate: no object", "ENOENT", { ...inv, objectId: 99, dataType: 1 }],
   ["iommufd_hwpt_invalidate: neither", "EINVAL", { ...inv, objectId: 5, dataType: 1 }],
   ["cache_invalidate_user: the data", "EINVAL", { ...inv, dataType: 1, entryBytes: 4 }],
-  ["iommu_copy_struct_from_user_array", "EINVAL", { ...inv, entryBytes: 4, refused: { entry: 0, errno: "EIO" } }],
+  ["iommu_copy_struct_from_user_array: ", "EINVAL", { ...inv, entryBytes: 4, refused: { entry: 0, errno: "EIO" } }],
   ["cache_invalidate_user: the driver", "EIO", { ...inv, refused: { entry: 1, errno: "EIO" } }],
   ["iommufd_hwpt_alloc: the device sits", "EINVAL", { ...nested, ptId: 7, deviceId: 3, flags: 64 }],
   ["iommufd_hwpt_nested_alloc: unknown", "EOPNOTSUPP", { ...nested, ptId: 7, flags: 64 }],
