@@ -133,6 +133,16 @@ const SCENES: readonly (readonly [rule: string, errno: string, scene: () => Mode
     },
     large,
   ],
+  [
+    "iommu_map",
+    "EINVAL",
+    () => {
+      const made = mapped([0n, 0x400n, VA], [0x400n, 0x400n, VA + PAGE]);
+      made.alloc();
+      return run(made, { ...mock, ptId: 2 });
+    },
+    { command: "CopyIova", flags: 7, dstIoasId: 2, srcIoasId: 1, length: 0x800n, dstIova: IOVA, srcIova: 0n },
+  ],
   ["iommufd_option_rlimit_mode: CAP", "EPERM", () => new Model({ canSetLimits: false }), option],
   ["iommufd_option_rlimit_mode: no such", "EINVAL", () => new Model(), option],
   [
