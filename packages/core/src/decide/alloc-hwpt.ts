@@ -18,8 +18,8 @@ import { allocHwptEvents, newTableRefusal } from "./attachment.ts";
 import { FreeIds, NO_DEVICE, objectOf } from "./objects.ts";
 import { accepted, callRefused, firstFailing, guard, type Outcome, type Refusal } from "./outcome.ts";
 
-/** IOMMU_HWPT_DATA_SELFTEST carries one u32. */
-const NESTED_DATA_BYTES_MIN = 4;
+/** IOMMU_HWPT_DATA_SELFTEST: at least one u32, of paging and nested tables alike. */
+const DATA_BYTES_MIN = 4;
 
 type MadeHwpt = { readonly hwpt: HwptHandle; readonly hwptId: number };
 
@@ -68,9 +68,14 @@ const PAGING = [
     ({ command, traits }) => command.dataType !== 0 && traits.pagingDataType === null,
   ),
   guard<Call>(
-    "EINVAL",
-    "iommu_copy_struct_from_user: the data is another driver's",
+    "EOPNOTSUPP",
+    "domain_alloc_paging_flags: the data is another driver's",
     ({ command, traits }) => command.dataType !== 0 && command.dataType !== traits.pagingDataType,
+  ),
+  guard<Call>(
+    "EINVAL",
+    "iommu_copy_struct_from_user: the data is too short",
+    ({ command }) => command.dataType !== 0 && command.dataLength < DATA_BYTES_MIN,
   ),
 ];
 
@@ -97,7 +102,7 @@ const NESTED = [
   guard<NestedCall>(
     "EINVAL",
     "iommu_copy_struct_from_user: the data is too short",
-    ({ command }) => command.dataLength < NESTED_DATA_BYTES_MIN,
+    ({ command }) => command.dataLength < DATA_BYTES_MIN,
   ),
 ];
 

@@ -217,10 +217,22 @@ const SCENES: readonly (readonly [rule: string, errno: string, scene: () => Mode
     { command: "QueryHwInfo", deviceId: 2, flags: 1, dataType: 2 },
   ],
   [
-    "iommu_copy_struct_from_user: the data is another",
+    "domain_alloc_paging_flags: the data",
+    "EOPNOTSUPP",
+    () => bound("7.3", ["dev0"]),
+    { ...hwpt, dataType: 1, dataLength: 3 },
+  ],
+  [
+    "iommu_copy_struct_from_user: the data is too short",
     "EINVAL",
     () => bound("7.3", ["dev0"]),
-    { ...hwpt, dataType: 1, dataLength: 4 },
+    { ...hwpt, dataType: 0xdead, dataLength: 3 },
+  ],
+  [
+    "iommu_copy_struct_from_user_array",
+    "EINVAL",
+    () => run(withTable(["dev0"], 1), { ...hwpt, ptId: 3, ...nested }),
+    { ...inv, entryBytes: 7, refused: { entry: 0, errno: "EIO" } },
   ],
 ];
 
