@@ -46,6 +46,7 @@ const FIELDS: Fields = {
     fault: orAbsent(number),
     viommu: orAbsent(number),
     takesPasids: orAbsent(flag),
+    device: orAbsent(text),
   },
   HwptDestroyed: { hwpt: handle },
   DirtyTrackingStarted: { hwpt: orNull(handle) },

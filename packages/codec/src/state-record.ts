@@ -41,6 +41,7 @@ const HWPT: Fields<Hwpt> = {
   fault: check.orAbsent(check.number),
   viommu: check.orAbsent(check.number),
   takesPasids: check.orAbsent(check.flag),
+  device: check.orAbsent(check.text),
   isTracking: check.flag,
 };
 const DEVICE: Fields<BoundDevice> = { kernelId: id, group: check.orNull(check.text), objectId: id };

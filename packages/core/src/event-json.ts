@@ -106,6 +106,7 @@ const SHAPES: Shapes = {
     fault: optional(COUNT),
     viommu: optional(COUNT),
     takesPasids: optional(FLAG),
+    device: optional(TEXT),
   },
   HwptDestroyed: { hwpt: HWPT },
   DirtyTrackingStarted: { hwpt: orNull(HWPT) },

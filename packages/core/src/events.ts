@@ -93,6 +93,8 @@ export type ColdEvent<Ref> = Readonly<
       viommu?: number;
       /** HWPT_ALLOC_PASID: it can be attached to a PASID; absent: it cannot. */
       takesPasids?: true;
+      /** The device that HWPT_ALLOC named, of a nested one or a parent of such: its driver's; absent: not told. */
+      device?: DeviceName;
     }
   | { type: "HwptDestroyed"; hwpt: Ref }
   | { type: "DirtyTrackingStarted"; hwpt: Ref | null }

@@ -83,7 +83,7 @@ export function evolve(state: ContextState, event: ColdEvent<IoasHandle>, versio
       return;
     case "HwptAllocated": {
       const { hwpt, ioas, kernelId, auto, pageSize, aperture, dirtyTracking, nestParent } = event;
-      const { fault, viommu, takesPasids } = event;
+      const { fault, viommu, takesPasids, device } = event;
       state.hwpts[hwpt] = {
         handle: hwpt,
         ioas,
@@ -98,6 +98,7 @@ export function evolve(state: ContextState, event: ColdEvent<IoasHandle>, versio
         ...(fault === undefined ? {} : { fault }),
         ...(viommu === undefined ? {} : { viommu }),
         ...(takesPasids === undefined ? {} : { takesPasids }),
+        ...(device === undefined ? {} : { device }),
       };
       return;
     }

@@ -7,6 +7,7 @@ import { SPAPR_BUGS } from "./spapr/kernel-bugs.ts";
 import {
   type Contender,
   type ContenderOptions,
+  compat,
   iommufd,
   PAGE,
   spapr,
@@ -22,6 +23,8 @@ const DOCUMENT = path.join(process.env["IOASIS_ROOT"] ?? process.cwd(), "docs/pr
 const PROFILES: Readonly<Record<string, (options: ContenderOptions) => Contender>> = {
   "iommufd 6.12": (options) => iommufd("6.12", options),
   "iommufd 7.3": (options) => iommufd("7.3", options),
+  "iommufd-vfio-compat, TYPE1v2": (options) => compat(3, options),
+  "iommufd-vfio-compat, TYPE1": (options) => compat(1, options),
   "vfio-type1v2": (options) => type1(3, options),
   "vfio-type1": (options) => type1(1, options),
   "spapr-tce-v2, pseries": (options) => spapr("pseries", 2, options),

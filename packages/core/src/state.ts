@@ -62,6 +62,8 @@ export interface Hwpt {
   readonly viommu?: number;
   /** It can be attached to a PASID; absent: it cannot. */
   readonly takesPasids?: true;
+  /** Of a nested one and of parents of such: the device whose driver made it; absent: not told. */
+  readonly device?: DeviceName;
   isTracking: boolean;
 }
 

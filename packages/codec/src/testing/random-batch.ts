@@ -158,7 +158,7 @@ const MAKERS: { readonly [T in EventType]: (dice: Dice) => Extract<IoasEvent, { 
     dirtyTracking: dice.flag(),
     nestParent: dice.flag(),
     ...(dice.flag() ? { parent: handle(dice) } : {}),
-    ...(dice.flag() ? { fault: dice.below(9), viommu: dice.below(9), takesPasids: true } : {}),
+    ...(dice.flag() ? { fault: dice.below(9), viommu: dice.below(9), takesPasids: true, device: dice.text() } : {}),
   }),
   HwptDestroyed: (dice) => ({ type: "HwptDestroyed", hwpt: handle(dice) }),
   DirtyTrackingStarted: (dice) => ({ type: "DirtyTrackingStarted", hwpt: dice.orNull(handle(dice)) }),

@@ -1,7 +1,7 @@
 /** The profile `iommufd-vfio-compat`: the orders of checks of vfio_compat.c. From source, not refereed. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { U64_MAX } from "../address.ts";
+import { iova, U64_MAX } from "../address.ts";
 import { Model, PAGE, type Row, VA } from "../decide/testing/model.ts";
 import { type CompatCommand, decideCompat } from "./decide.ts";
 
@@ -70,10 +70,32 @@ const TYPE1: readonly Row<CompatCommand>[] = [
   ["iopt_area_split: the cut", "EINVAL", { ...unmap, iova: IOVA + 0x800n, size: 2n * PAGE }],
 ];
 
+/** TYPE1 with the area as the file of a device's memory, and with a pinned page. */
+const cut = { ...unmap, iova: IOVA + PAGE } as const;
+const exported = (): Model => {
+  const model = container(1);
+  run(model, { ...unmap, size: 2n * PAGE });
+  const source = { kind: "dmabuf", fd: 3, start: 0n } as const;
+  const last = iova(IOVA + 2n * PAGE - 1n);
+  model.fold([{ type: "IovaMapped", ioas: 0, iova: iova(IOVA), last, prot: "rw", source }]);
+  return model;
+};
+const pinned = (): Model => {
+  const model = container(1);
+  const pin = { access: "a", ioas: 0, item: 0, first: iova(IOVA), last: iova(IOVA + PAGE - 1n) };
+  model.environment = { ...model.environment, pins: new Map([["pin", pin]]) };
+  return model;
+};
+
+const EXPORTED: readonly Row<CompatCommand>[] = [["iopt_area_split: the area", "EOPNOTSUPP", cut]];
+const PINNED: readonly Row<CompatCommand>[] = [["iopt_area_split: an in-kernel", "EINVAL", cut]];
+
 for (const [name, make, rows] of [
   ["without an ioas", () => new Model(), EMPTY],
   ["TYPE1v2", container, JOINED],
   ["TYPE1", () => container(1), TYPE1],
+  ["TYPE1, a dma-buf", exported, EXPORTED],
+  ["TYPE1, a pinned page", pinned, PINNED],
 ] as const)
   for (const [rule, errno, command] of rows) {
     const text = JSON.stringify(command, (_, v) => (typeof v === "bigint" ? v.toString(16) : v));
@@ -116,9 +138,9 @@ test("TYPE1 turns large pages off, unless page tables hold areas", () => {
 });
 
 test("TYPE1 cuts areas at both ends; TYPE1v2 unmaps whole ones", () => {
-  const cut = container(1);
-  assert.equal(run(cut, { ...unmap, iova: IOVA + PAGE, size: 5n * PAGE }).out, { size: PAGE });
-  assert.equal(cut.areas(), [[IOVA, IOVA + PAGE - 1n]]);
+  const type1 = container(1);
+  assert.equal(run(type1, { ...unmap, iova: IOVA + PAGE, size: 5n * PAGE }).out, { size: PAGE });
+  assert.equal(type1.areas(), [[IOVA, IOVA + PAGE - 1n]]);
   const whole = container();
   assert.equal(run(whole, { ...unmap, iova: IOVA + PAGE }).out, { size: 0n });
   assert.equal(run(whole, { ...unmap, size: 2n * PAGE }).out, { size: 2n * PAGE });

@@ -24,6 +24,12 @@ const REQUEST = [
 ];
 
 const NO_DRIVER: Refusal = { errno: "EOPNOTSUPP", rule: "get_hw_queue_size: the driver has no queue of this type" };
+/** Pages of the range, counted in 64 bits. */
+const TOO_LONG = guard<AllocHwQueue & { readonly pageSize: bigint }>(
+  "ERANGE",
+  "iommufd_hw_queue_alloc_phys: the length in whole pages is 2^64 or more",
+  ({ iova, length, pageSize }) => (iova & (pageSize - 1n)) + length + pageSize - 1n > U64_MAX,
+);
 const SCATTERED: Refusal = { errno: "EFAULT", rule: "iommufd_hw_queue_alloc_phys: the pages are not contiguous" };
 
 /**
@@ -43,11 +49,14 @@ export function allocHwQueue(
   if (object?.kind !== "viommu") return refuse(NO_VIOMMU);
   const hwpt = object.hwpt === null ? undefined : state.hwpts[object.hwpt];
   if (hwpt === undefined || !driverOf(environment, object)?.hwQueueTypes.includes(queueType)) return refuse(NO_DRIVER);
+  const { pageSize } = environment;
+  const tooLong = firstFailing([TOO_LONG], { ...command, pageSize });
+  if (tooLong !== null) return refuse(tooLong);
   const space = state.space(hwpt.ioas);
   const alignment = firstFailing([ACCESS_ALIGNMENT], { state, space, pins: true, environment });
   if (alignment !== null) return refuse(alignment);
-  const first = iova & -environment.pageSize;
-  const last = ((iova + length - 1n) & -environment.pageSize) + environment.pageSize - 1n;
+  const first = iova & -pageSize;
+  const last = ((iova + length - 1n) & -pageSize) + pageSize - 1n;
   const pinning = pinPartsRefusal(state, space, { iova: first, length: last - first + 1n, flags: 0 }, environment);
   if (pinning !== null) return refuse(pinning);
   if (command.isContiguous === false) return refuse(SCATTERED);

@@ -9,7 +9,7 @@ import {
   HWPT_NEST_PARENT,
   HWPT_PASID,
 } from "../device-commands.ts";
-import type { HwptHandle } from "../events.ts";
+import type { DeviceName, HwptHandle } from "../events.ts";
 import type { DeviceTraits, Environment } from "../profile/environment.ts";
 import type { KernelProfile } from "../profile/kernel-profile.ts";
 import type { ContextState, Hwpt, Space } from "../state.ts";
@@ -18,8 +18,8 @@ import { allocHwptEvents, newTableRefusal } from "./attachment.ts";
 import { FreeIds, NO_DEVICE, objectOf } from "./objects.ts";
 import { accepted, callRefused, firstFailing, guard, type Outcome, type Refusal } from "./outcome.ts";
 
-/** IOMMU_HWPT_DATA_SELFTEST carries one u32. */
-const NESTED_DATA_BYTES_MIN = 4;
+/** IOMMU_HWPT_DATA_SELFTEST: at least one u32, of paging and nested tables alike. */
+const DATA_BYTES_MIN = 4;
 
 type MadeHwpt = { readonly hwpt: HwptHandle; readonly hwptId: number };
 
@@ -29,6 +29,7 @@ interface Call {
   readonly profile: KernelProfile;
   readonly environment: Environment;
   readonly traits: DeviceTraits;
+  readonly device: DeviceName;
 }
 
 const REQUEST = [
@@ -67,9 +68,14 @@ const PAGING = [
     ({ command, traits }) => command.dataType !== 0 && traits.pagingDataType === null,
   ),
   guard<Call>(
-    "EINVAL",
-    "iommu_copy_struct_from_user: the data is another driver's",
+    "EOPNOTSUPP",
+    "domain_alloc_paging_flags: the data is another driver's",
     ({ command, traits }) => command.dataType !== 0 && command.dataType !== traits.pagingDataType,
+  ),
+  guard<Call>(
+    "EINVAL",
+    "iommu_copy_struct_from_user: the data is too short",
+    ({ command }) => command.dataType !== 0 && command.dataLength < DATA_BYTES_MIN,
   ),
 ];
 
@@ -87,6 +93,7 @@ const NESTED = [
     "iommufd_hwpt_nested_alloc: no parent of nested tables",
     ({ parent }) => parent.auto || !parent.nestParent,
   ),
+  guard<NestedCall>("EINVAL", "iommufd_hwpt_nested_alloc: the parent is another driver's", isOtherDrivers),
   guard<NestedCall>(
     "EOPNOTSUPP",
     "domain_alloc_nested: the data is another driver's",
@@ -95,9 +102,15 @@ const NESTED = [
   guard<NestedCall>(
     "EINVAL",
     "iommu_copy_struct_from_user: the data is too short",
-    ({ command }) => command.dataLength < NESTED_DATA_BYTES_MIN,
+    ({ command }) => command.dataLength < DATA_BYTES_MIN,
   ),
 ];
+
+/** Drivers are told apart by the nested tables that they walk. */
+function isOtherDrivers({ parent, environment, traits }: NestedCall): boolean {
+  const made = parent.device === undefined ? undefined : environment.devices.get(parent.device);
+  return made !== undefined && made.nestedDataType !== traits.nestedDataType;
+}
 
 const NO_TABLE: Refusal = { errno: "EINVAL", rule: "iommufd_hwpt_alloc: neither an ioas nor a paging table" };
 const OTHER_IOMMU: Refusal = { errno: "EINVAL", rule: "iommufd_hwpt_alloc: the device sits behind another IOMMU" };
@@ -113,10 +126,11 @@ export function allocHwpt(
   const asked = firstFailing(REQUEST, command);
   if (asked !== null) return refuse(asked);
   const bound = objectOf(state, command.deviceId);
-  const traits = bound?.kind === "device" ? environment.devices.get(bound.device) : undefined;
+  if (bound?.kind !== "device") return refuse(NO_DEVICE);
+  const { device } = bound;
+  const traits = environment.devices.get(device);
   if (traits === undefined) return refuse(NO_DEVICE);
-  const device = bound?.kind === "device" ? bound.device : "";
-  const call = { state, command, profile, environment, traits };
+  const call = { state, command, profile, environment, traits, device };
   const object = objectOf(state, command.ptId);
   const kernelId = new FreeIds(state).take();
   let made: Hwpt | Refusal = NO_TABLE;
@@ -144,7 +158,7 @@ function faultOf(state: ContextState, command: AllocHwpt): number | undefined | 
 }
 
 function pagingTable(call: Call, space: Space, kernelId: number): Hwpt | Refusal {
-  const { state, command, environment, traits } = call;
+  const { state, command, environment, traits, device } = call;
   const refusal = firstFailing(PAGING, call);
   if (refusal !== null) return refusal;
   const hwpt: Hwpt = {
@@ -153,13 +167,14 @@ function pagingTable(call: Call, space: Space, kernelId: number): Hwpt | Refusal
     aperture: traits.unattachedAperture ?? traits.aperture,
     dirtyTracking: isSet(command, HWPT_DIRTY_TRACKING),
     nestParent: isSet(command, HWPT_NEST_PARENT),
+    ...(isSet(command, HWPT_NEST_PARENT) ? { device } : {}),
   };
   return newTableRefusal({ state, environment, hwpt, space }) ?? hwpt;
 }
 
 function nestedTable(call: Call, parent: Hwpt, kernelId: number, viommu?: number): Hwpt | Refusal {
   const refusal = firstFailing(NESTED, { ...call, parent });
-  const made = { ...newHwpt(call.state, kernelId, parent.ioas), parent: parent.handle };
+  const made = { ...newHwpt(call.state, kernelId, parent.ioas), parent: parent.handle, device: call.device };
   return refusal ?? (viommu === undefined ? made : { ...made, viommu });
 }
 

@@ -68,8 +68,8 @@ const PASIDS = [
   ),
   guard<Candidate>(
     "EINVAL",
-    "iommu_attach_device_pasid: the device has no such PASID",
-    (call) => isFirstOfGroup(call) && (call.pasid ?? null) !== null && (call.pasid ?? 0) >= (call.traits.pasids ?? 0),
+    "iommu_attach_device_pasid: a device of the group has PASIDs, but fewer",
+    (call) => isFirstOfGroup(call) && groupPasids(call).some((pasids) => pasids > 0 && (call.pasid ?? 0) >= pasids),
   ),
 ];
 
@@ -226,6 +226,13 @@ function groupMates({ state, device, pasid }: Pick<AttachRequest, "state" | "dev
   );
 }
 
+/** How many PASIDs each device of the group has. One without any sends none, so that its 0 limits nothing. */
+function groupPasids({ state, environment, device, traits }: Candidate): number[] {
+  const group = state.devices.get(device)?.group ?? null;
+  const mates = [...state.devices].filter(([name, mate]) => name !== device && group !== null && mate.group === group);
+  return [traits.pasids ?? 0, ...mates.map(([name]) => environment.devices.get(name)?.pasids ?? 0)];
+}
+
 function isFirstOfGroup(call: Candidate): boolean {
   return call.from !== null || groupMates(call).length === 0;
 }
@@ -244,7 +251,7 @@ function isPasidCompatible({ state, device, pasid, hwpt }: Candidate): boolean {
 /** A new page table, and what its aperture takes from its ioas. */
 export function allocHwptEvents(hwpt: Hwpt): IoasEvent[] {
   const { handle, ioas, kernelId, auto, pageSize, aperture, dirtyTracking, nestParent, parent } = hwpt;
-  const { fault, viommu, takesPasids } = hwpt;
+  const { fault, viommu, takesPasids, device } = hwpt;
   const limits = limitsOf(hwpt).map((range) => reserved(ioas, hwptOwner(handle), range));
   const nested = parent === null ? {} : { parent };
   const made = { hwpt: handle, ioas, kernelId, auto, pageSize, aperture, dirtyTracking, nestParent, ...nested };
@@ -252,6 +259,7 @@ export function allocHwptEvents(hwpt: Hwpt): IoasEvent[] {
     ...(fault === undefined ? {} : { fault }),
     ...(viommu === undefined ? {} : { viommu }),
     ...(takesPasids === undefined ? {} : { takesPasids }),
+    ...(device === undefined ? {} : { device }),
   };
   return [{ type: "HwptAllocated", ...made, ...links }, ...limits];
 }

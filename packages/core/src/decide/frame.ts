@@ -23,7 +23,7 @@ const BYTES_MIN: Readonly<Partial<Record<Command["command"], number>>> = {
   AllocFaultQueue: 16,
   AllocViommu: 24,
   AllocVdevice: 24,
-  AllocVeventQueue: 32,
+  AllocVeventQueue: 28,
   AllocHwQueue: 40,
   InvalidateHwpt: 32,
 };

@@ -3,7 +3,7 @@ import { unreachable } from "../assert.ts";
 import type { InvalidateHwpt } from "../object-commands.ts";
 import type { Environment, InvalidationFormat } from "../profile/environment.ts";
 import type { KernelProfile } from "../profile/kernel-profile.ts";
-import type { ContextState } from "../state.ts";
+import type { ContextState, Hwpt } from "../state.ts";
 import { driverOf } from "./alloc-viommu.ts";
 import { objectOf } from "./objects.ts";
 import { callRefused, firstFailing, guard, type Outcome, type Refusal } from "./outcome.ts";
@@ -25,6 +25,9 @@ const NO_OBJECT: Refusal = { errno: "ENOENT", rule: "iommufd_hwpt_invalidate: no
 const NO_NESTED: Refusal = { errno: "ENOENT", rule: "iommufd_get_hwpt_nested: no nested table has this id" };
 const WRONG_KIND: Refusal = { errno: "EINVAL", rule: "iommufd_hwpt_invalidate: neither a nested table nor a vIOMMU" };
 const NO_DRIVER: Refusal = { errno: "EOPNOTSUPP", rule: "cache_invalidate_user: the driver has none" };
+
+/** Its errno is the driver's. */
+const ENTRY = "cache_invalidate_user: the driver refuses an entry";
 
 interface Call {
   readonly command: InvalidateHwpt;
@@ -62,7 +65,7 @@ export function invalidateHwpt(
   const { refused, entries } = command;
   if (refused === undefined || refused.entry >= entries)
     return { errno: null, rule: null, events: [], out: { entries } };
-  return stopped({ errno: refused.errno, rule: "cache_invalidate_user: the driver refuses an entry" }, refused.entry);
+  return stopped({ errno: refused.errno, rule: ENTRY }, refused.entry);
 }
 
 function stopped(refusal: Refusal, entries: number): Outcome<Handled> {
@@ -80,7 +83,7 @@ function formatOf(
   if (object === null) return profile.hasVirtualIommus ? NO_OBJECT : NO_NESTED;
   switch (object.kind) {
     case "hwpt":
-      if (object.hwpt.parent !== null) return nestedFormat(environment) ?? NO_DRIVER;
+      if (object.hwpt.parent !== null) return nestedFormat(object.hwpt, environment) ?? NO_DRIVER;
       break;
     case "other":
       if (object.object.kind === "viommu") return driverOf(environment, object.object)?.invalidation ?? NO_DRIVER;
@@ -96,8 +99,9 @@ function formatOf(
   return profile.hasVirtualIommus ? WRONG_KIND : NO_NESTED;
 }
 
-/** A machine has one driver of IOMMUs that nest. */
-function nestedFormat({ devices }: Environment): InvalidationFormat | null {
+/** What the driver of the device that the table was made with takes; where that is not told, that of any device. */
+function nestedFormat({ device }: Hwpt, { devices }: Environment): InvalidationFormat | null {
+  if (device !== undefined) return devices.get(device)?.nestedInvalidation ?? null;
   for (const { nestedInvalidation } of devices.values())
     if (nestedInvalidation !== undefined) return nestedInvalidation;
   return null;

@@ -28,7 +28,7 @@ const ORDER: readonly Row<MapIova>[] = [
   ["iommufd_ioas_map", "EOVERFLOW", tail({ flags: 0, iova: U64_MAX, ioasId: 9 })],
   ["iommufd_ioas_map", "EOVERFLOW", tail({ flags: 0, length: U64_MAX, ioasId: 9 })],
   ["iommufd_ioas_map", "EINVAL", tail({ flags: 1, ioasId: 9, length: 0n })],
-  ["iommufd_get_ioas", "ENOENT", tail({ ioasId: 9, length: 0n, userVa: U64_MAX })],
+  ["iommufd_get_ioas: no ioas", "ENOENT", tail({ ioasId: 9, length: 0n, userVa: U64_MAX })],
   ["iopt_alloc_pages", "EINVAL", tail({ length: 0n, userVa: U64_MAX })],
   ["iopt_alloc_pages", "EINVAL", tail({ length: U64_MAX - PAGE + 1n, userVa: U64_MAX })],
   ["iopt_alloc_user_pages", "EOVERFLOW", tail({ length: 0x801n, userVa: U64_MAX - 0x800n, iova: 0x10001n })],

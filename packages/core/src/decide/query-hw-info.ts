@@ -13,6 +13,9 @@ const REQUEST = guard<QueryHwInfo & { readonly known: number }>(
 );
 const NO_TYPE: Refusal = { errno: "EOPNOTSUPP", rule: "hw_info: the driver has no data of this type" };
 const INPUT_TYPE = 1;
+/** IOMMU_HW_INFO_TYPE_DEFAULT, and IOMMU_HW_INFO_TYPE_NONE. */
+const DEFAULT_TYPE = 0;
+const NO_INFO = 0;
 
 /** `info` null: the hardware's, which no call decides. */
 export function queryHwInfo(
@@ -26,7 +29,9 @@ export function queryHwInfo(
   const bound = objectOf(state, command.deviceId);
   if (bound?.kind !== "device") return refused(NO_DEVICE, []);
   const info = devices.get(bound.device)?.hwInfo ?? null;
-  const wanted = (command.flags & INPUT_TYPE) === 0 ? 0 : (command.dataType ?? 0);
-  if (wanted !== 0 && info !== null && info.type !== wanted) return refused(NO_TYPE, []);
+  const wanted = (command.flags & INPUT_TYPE) === 0 ? DEFAULT_TYPE : (command.dataType ?? DEFAULT_TYPE);
+  const isOther = wanted !== DEFAULT_TYPE && info !== null && info.type !== wanted;
+  // A driver without hw_info is not asked: whatever is wanted, the answer is that there is none.
+  if (isOther && info.type !== NO_INFO) return refused(NO_TYPE, []);
   return accepted({ info }, []);
 }

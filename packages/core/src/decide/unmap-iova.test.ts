@@ -19,8 +19,8 @@ function three(): Model {
 const unmap = (iova: bigint, length: bigint, ioasId = 1): UnmapIova => ({ command: "UnmapIova", ioasId, iova, length });
 
 const ORDER: readonly Row<UnmapIova>[] = [
-  ["iommufd_get_ioas", "ENOENT", unmap(0n, U64_MAX, 9)],
-  ["iommufd_get_ioas", "ENOENT", unmap(U64_MAX, 0n, 9)],
+  ["iommufd_get_ioas: no ioas", "ENOENT", unmap(0n, U64_MAX, 9)],
+  ["iommufd_get_ioas: no ioas", "ENOENT", unmap(U64_MAX, 0n, 9)],
   ["iommufd_ioas_unmap", "EOVERFLOW", unmap(U64_MAX, 0n)],
   ["iommufd_ioas_unmap", "EOVERFLOW", unmap(1n, U64_MAX)],
   ["iopt_unmap_iova: no length", "EINVAL", unmap(U64_MAX - 1n, 0n)],

@@ -2,7 +2,7 @@
 import type { AttachVfioDevice, BindVfioDevice, DetachVfioDevice } from "../device-commands.ts";
 import type { DeviceTraits, Environment } from "../profile/environment.ts";
 import type { KernelProfile } from "../profile/kernel-profile.ts";
-import { attachmentKey, type ContextState } from "../state.ts";
+import { type Attachment, attachmentKey, type ContextState } from "../state.ts";
 import { planAttachment } from "./attachment.ts";
 import { type AttachedTo, attachedTo } from "./mock-device.ts";
 import { FreeIds } from "./objects.ts";
@@ -21,6 +21,22 @@ const BIND = [
     "EPERM",
     "iommufd_device_bind: the device could raise interrupts of others",
     ({ hasIsolatedMsi }) => hasIsolatedMsi === false,
+  ),
+];
+/** IOMMU_NO_PASID: to iommufd the device itself, to VFIO a PASID like the others. */
+const NO_PASID = 0;
+const INT_MAX = 0x7fff_ffff;
+/** vfio_iommufd_physical_pasid_attach_ioas keeps account of PASIDs before it asks iommufd. */
+const PASID = [
+  guard<{ readonly asked: number }>(
+    "ENOSPC",
+    "ida_alloc_range: no PASID is that large",
+    ({ asked }) => asked > INT_MAX,
+  ),
+  guard<{ readonly asked: number; readonly from: Attachment | null }>(
+    "EBUSY",
+    "iommufd_hw_pagetable_attach: PASID 0 is the device itself, which is attached",
+    ({ asked, from }) => asked === NO_PASID && from !== null,
   ),
 ];
 const UNBOUND: Refusal = { errno: "EINVAL", rule: "vfio_device_fops_unl_ioctl: the file is not bound" };
@@ -51,8 +67,10 @@ export function attachVfioDevice(
   const traits = environment.devices.get(device);
   if (!state.devices.has(device) || traits === undefined) return refuse(UNBOUND);
   if (asked !== undefined && !profile.hasPasidAttach) return refuse(NO_PASIDS);
-  const pasid = asked ?? null;
+  const pasid = asked === undefined || asked === NO_PASID ? null : asked;
   const from = state.attachments.get(attachmentKey(device, pasid)) ?? null;
+  const refusal = asked === undefined ? null : firstFailing(PASID, { asked, from });
+  if (refusal !== null) return refuse(refusal);
   const ids = new FreeIds(state);
   const plan = planAttachment({ state, environment, device, pasid, traits, ptId, from, ids });
   return "errno" in plan ? refuse(plan) : accepted(attachedTo(plan.hwpt), plan.events);
@@ -66,6 +84,6 @@ export function detachVfioDevice(
 ): Outcome<Readonly<Record<never, never>>> {
   if (!state.devices.has(device)) return callRefused("VFIO_DEVICE_DETACH_IOMMUFD_PT", UNBOUND);
   if (pasid !== undefined && !profile.hasPasidAttach) return callRefused("VFIO_DEVICE_DETACH_IOMMUFD_PT", NO_PASIDS);
-  const attachment = state.attachments.get(attachmentKey(device, pasid ?? null));
+  const attachment = state.attachments.get(attachmentKey(device, pasid === NO_PASID ? null : (pasid ?? null)));
   return accepted({}, attachment === undefined ? [] : detachEvents(state, attachment));
 }

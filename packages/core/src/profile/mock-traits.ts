@@ -15,9 +15,9 @@ const INFO_BYTES = [0, 0, 0, 0, 0xef, 0xbe, 0xad, 0xde];
 const CAPABILITY_DIRTY = 1n;
 /** IOMMU_HWPT_INVALIDATE_DATA_SELFTEST, IOMMU_VIOMMU_INVALIDATE_DATA_SELFTEST, IOMMU_VIOMMU_TYPE_SELFTEST, IOMMU_HW_QUEUE_TYPE_SELFTEST. */
 const SELFTEST_TYPE = 0xdeadbeef;
-/** struct iommu_hwpt_invalidate_selftest and iommu_viommu_invalidate_selftest. */
+/** struct iommu_hwpt_invalidate_selftest; of a vIOMMU the entries are copied as they are, however short. */
 const INVALIDATION = { dataType: SELFTEST_TYPE, entryBytesMin: 8 };
-const VIOMMU_INVALIDATION = { dataType: SELFTEST_TYPE, entryBytesMin: 12 };
+const VIOMMU_INVALIDATION = { dataType: SELFTEST_TYPE, entryBytesMin: 0 };
 /** MOCK_FLAGS_DEVICE_PASID; MOCK_PASID_WIDTH bits. */
 const DEVICE_PASID = 4;
 const PASIDS = 2 ** 20;

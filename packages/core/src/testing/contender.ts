@@ -1,7 +1,9 @@
 /** One way to ask the models of all profiles: a space with a device in it, maps and unmaps by page. For tests. */
 import { assert } from "../assert.ts";
+import { type CompatCommand, decideCompat } from "../compat/decide.ts";
 import { Model as Iommufd, VA } from "../decide/testing/model.ts";
 import type { Errno } from "../errno.ts";
+import type { Environment } from "../profile/environment.ts";
 import { TestHost as Spapr } from "../spapr/testing/host.ts";
 import { translate } from "../spapr/translate.ts";
 import { Model as Type1 } from "../type1/testing/model.ts";
@@ -68,13 +70,55 @@ export function iommufd(kernel: string, { cannotLock }: ContenderOptions): Conte
       other.map(second, 0n, PAGE);
       return told(other.attach(second));
     },
-    detach: () => {
-      const [device] = model.state.devices.values();
-      model.run({ command: "DestroyObject", id: device?.objectId ?? 0 });
-      assert(model.state.attachments.size === 0, "the device has left");
-      return model.state.space(0).areas.size > 0;
-    },
+    detach: () => leave(model),
   };
+}
+
+/** `iommufd-vfio-compat`: the container's calls, of the ioas that a group made when it joined. */
+export function compat(iommuType: number, { cannotLock }: ContenderOptions): Contender {
+  const limit = cannotLock === true ? { memlockBytes: 0n, canLockMemory: false } : {};
+  const model = container(iommuType, limit);
+  model.attach(1);
+  const map = (made: Iommufd, iova: bigint, size: bigint, offset: bigint) =>
+    call(made, { command: "MapDma", container: 0, flags: 3, userVa: VA + offset, iova, size });
+  const unmap = (iova: bigint, size: bigint, flags: number) =>
+    call(model, { command: "UnmapDma", container: 0, flags, iova, size, bitmap: null });
+  return {
+    base: 0x100_0000n,
+    outside: 0x8000_0000n,
+    map: (iova, length, offset = 0n) => map(model, iova, length, offset),
+    unmap: (iova, length) => unmap(iova, length, 0),
+    unmapAll: () => unmap(0n, 0n, 2),
+    mapAnywhere: null,
+    isMapped: (iova) => model.state.space(0).areas.at(iova) !== null,
+    attachNarrow: () => {
+      const other = container(iommuType, {});
+      map(other, 0n, PAGE, 0n);
+      return told(other.attach(1));
+    },
+    detach: () => leave(model),
+  };
+}
+
+function container(iommuType: number, limit: Partial<Environment>): Iommufd {
+  const model = new Iommufd(limit);
+  call(model, { command: "SetContainer", group: 0, file: { kind: "container", handle: 0 } });
+  call(model, { command: "SetIommu", container: 0, iommuType });
+  return model;
+}
+
+function call(model: Iommufd, command: CompatCommand): string {
+  const outcome = decideCompat(model.state, command, model.profile, model.environment);
+  model.fold(outcome.events);
+  return told(outcome);
+}
+
+/** The self-test's device lets go. Whether mappings are there afterwards. */
+function leave(model: Iommufd): boolean {
+  const [device] = model.state.devices.values();
+  model.run({ command: "DestroyObject", id: device?.objectId ?? 0 });
+  assert(model.state.attachments.size === 0, "the device has left");
+  return model.state.space(0).areas.size > 0;
 }
 
 export function type1(iommuType: number, { cannotLock, mappingsMax }: ContenderOptions): Contender {

@@ -61,7 +61,11 @@ const GET = [
     "access_ok: the bitmap is not in user space",
     ({ bitmap }) => bitmap !== null && isBeyondUserSpace(bitmap),
   ),
-  guard<Request>("EINVAL", "verify_bitmap_size", ({ bitmap, size }) => bitmap !== null && hasWrongSize(bitmap, size)),
+  guard<Request>(
+    "EINVAL",
+    "verify_bitmap_size: none, too many, or not the bytes that they take",
+    ({ bitmap, size }) => bitmap !== null && hasWrongSize(bitmap, size),
+  ),
   guard<Request>(
     "EINVAL",
     "vfio_iommu_type1_dirty_pages: not the smallest page, or not whole ones",

@@ -58,7 +58,7 @@ const REQUEST = [
   ),
   guard<Request>(
     "EINVAL",
-    "verify_bitmap_size",
+    "verify_bitmap_size: none, too many, or not the bytes that they take",
     (call) => wants(call, GET_DIRTY_BITMAP) && call.bitmap !== null && hasWrongSize(call.bitmap, call.size),
   ),
   guard<Request>(

@@ -102,6 +102,16 @@ const ORDER: Readonly<Record<Implementation, readonly Row[]>> = {
   ],
 };
 
+/** PROBE of a device whose regions do not fit. */
+const CRAMPED: readonly Row[] = [["virtio_iommu_fill_resv_mem_prop, 5.13.6.7", "INVAL", probe]];
+
+for (const [rule, status, command] of CRAMPED)
+  test(`qemu: ${rule} ${status}`, () => {
+    const outcome = model("qemu", { probeBytes: 23 }).ask(command);
+    assert.is(outcome.status, status);
+    assert.ok(outcome.rule?.startsWith(rule), `${outcome.rule}`);
+  });
+
 for (const implementation of ["qemu", "cloud-hypervisor"] as const)
   for (const [rule, status, command] of ORDER[implementation])
     test(`${implementation}: ${rule} ${status}`, () => {
@@ -244,20 +254,28 @@ test("PROBE tells the regions of the machine and of the host, and an ATTACH rese
   );
   host.detach(1, 40);
   assert.is(host.state.spaceOfKernelId(1)?.reservations.length, 1);
-  const many = Array.from({ length: 22 }, () => ({ ...host.environment.reserved[0] })) as never;
-  host.environment = { ...host.environment, reserved: many };
-  assert.is(host.ask(probe).status, "INVAL");
+  host.environment = { ...host.environment, reserved: [], probeBytes: 0 };
+  assert.is(host.ask(probe).status, "OK");
 });
+
+/** Each row: a device that is full, one thing after the other. */
+const FULL: readonly Row[] = [
+  ["Request::parse, MAP: MAX_MAPPINGS", "NOMEM", { ...map, virtStart: 0x1000n, virtEnd: 0x1fffn }],
+  ["Request::parse, MAP, 5.13.6.5: something", "INVAL", { ...map, virtStart: 0n, virtEnd: 0xfffn }],
+  ["Request::parse, ATTACH: MAX_DOMAINS", "NOMEM", { ...attach, domain: 7 }],
+];
 
 test("limits: 2^20 mappings a domain, 2^16 domains in cloud-hypervisor", () => {
   const host = new Model({ implementation: "cloud-hypervisor" });
   host.attach(1, 8);
   const { areas } = host.state.spaceOfKernelId(1) as NonNullable<ReturnType<typeof host.state.spaceOfKernelId>>;
   for (let i = 0n; i < 1n << 20n; i++) areas.insert(i << 13n, (i << 13n) + 0xfffn, 3, 0n, -1, null, 1);
-  assert.is(host.ask({ ...map, virtStart: 0x1000n, virtEnd: 0x1fffn }).status, "NOMEM");
-  assert.is(host.ask({ ...map, virtStart: 0n, virtEnd: 0xfffn }).status, "INVAL");
   while (host.state.spaces.length < 65_536) host.state.space(host.state.spaces.length);
-  assert.is(host.ask({ ...attach, domain: 7 }).status, "NOMEM");
+  for (const [rule, status, command] of FULL) {
+    const outcome = host.ask(command);
+    assert.is(outcome.status, status, rule);
+    assert.ok(outcome.rule?.startsWith(rule), `${outcome.rule}`);
+  }
   assert.is(host.ask({ ...attach, domain: 1 }).status, "OK");
 });
 
