@@ -6,7 +6,7 @@ import type { Step } from "./recording.ts";
 import type { Replay } from "./replay.ts";
 
 export function outOf(step: Step): Fields {
-  return new Fields(step.out, `what ${step.op} (step ${step.i}) wrote`, step.line);
+  return new Fields(step.out, () => `what ${step.op} (step ${step.i}) wrote`, step.line);
 }
 
 /** The number of a handle: 3 of "hwpt3". */
