@@ -57,14 +57,9 @@ export function evolve(state: ContextState, event: ColdEvent<IoasHandle>, versio
     case "IoasFound":
       state.space(event.ioas).kernelId = event.kernelId;
       return;
-    case "IoasDestroyed": {
-      const space = state.space(event.ioas);
-      space.isAlive = false;
-      space.areas.clear();
-      space.reservations = [];
-      space.allowed = [];
+    case "IoasDestroyed":
+      state.destroySpace(event.ioas);
       return;
-    }
     case "IovasAllowed":
       state.space(event.ioas).allowed = event.ranges;
       return;
@@ -82,7 +77,7 @@ export function evolve(state: ContextState, event: ColdEvent<IoasHandle>, versio
       return;
     case "HwptAllocated": {
       const { hwpt, ioas, kernelId, auto, pageSize, aperture, dirtyTracking, nestParent } = event;
-      state.hwpts[hwpt] = {
+      state.addHwpt({
         handle: hwpt,
         ioas,
         kernelId,
@@ -93,11 +88,11 @@ export function evolve(state: ContextState, event: ColdEvent<IoasHandle>, versio
         nestParent,
         parent: event.parent ?? null,
         isTracking: false,
-      };
+      });
       return;
     }
     case "HwptDestroyed":
-      state.hwpts[event.hwpt] = undefined;
+      state.removeHwpt(event.hwpt);
       return;
     case "DirtyTrackingStarted":
     case "DirtyTrackingStopped": {
