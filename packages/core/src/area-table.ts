@@ -24,6 +24,8 @@ class Chunk {
 export class AreaTable {
   /** Number of areas. */
   size = 0;
+  /** Is told of every area that comes (1) or goes (-1); of one that is cut, that it goes and its rest comes. */
+  watcher: ((area: Area, change: 1 | -1) => void) | null = null;
   #chunks: Chunk[] = [];
   /** First address of each chunk. */
   #firsts: bigint[] = [];
@@ -70,6 +72,7 @@ export class AreaTable {
     slots.origin[slot] = iova;
     if (runs !== null) slots.runs.set(slot, runs);
     this.#place(iova, last, slot);
+    this.watcher?.(slots.area(slot, iova, last), 1);
   }
 
   /**
@@ -90,6 +93,11 @@ export class AreaTable {
       const cutLast = areaLast > last ? last : areaLast;
       bytes += cutLast - cutFirst + 1n;
       this.#widen(index, row);
+      if (this.watcher !== null) {
+        this.watcher(this.#slots.area(slot, areaFirst, areaLast), -1);
+        if (areaFirst < iova) this.watcher(this.#slots.area(slot, areaFirst, iova - 1n), 1);
+        if (areaLast > last) this.watcher(this.#slots.area(slot, last + 1n, areaLast), 1);
+      }
       if (areaFirst < iova) {
         chunk.last[row] = iova - 1n;
         if (areaLast > last) {
@@ -230,6 +238,7 @@ export class AreaTable {
   }
 
   clear(): void {
+    if (this.watcher !== null) for (const area of this.all()) this.watcher(area, -1);
     for (const chunk of this.#chunks)
       for (let row = 0; row < chunk.length; row++) this.#slots.give(chunk.slot[row] as number);
     this.#chunks = [];
