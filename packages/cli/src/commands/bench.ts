@@ -2,6 +2,7 @@ import os from "node:os";
 import { IoasisError } from "@ioasis/core";
 import type { Command } from "commander";
 import { answerBenches } from "../bench/answers.ts";
+import { conformBenches } from "../bench/conform.ts";
 import { decideBenches } from "../bench/decide.ts";
 import { importBench } from "../bench/import.ts";
 import { journalBench } from "../bench/journal.ts";
@@ -19,6 +20,7 @@ const BENCHES: Readonly<Record<string, (world: World) => Promise<readonly Bench[
   import: async (world) => [await importBench(world)],
   journal: async (world) => [await journalBench(world)],
   answers: answerBenches,
+  conform: async (world) => conformBenches(world),
   decide: async () => decideBenches(),
   precheck: async () => [precheckBench()],
 };
