@@ -118,8 +118,13 @@ export class AreaTable {
 
   /** The area that holds `iova`, or null. */
   at(iova: bigint): Area | null {
+    return this.lowestIn(iova, iova);
+  }
+
+  /** The lowest area that touches `[iova, last]`, or null. */
+  lowestIn(iova: bigint, last: bigint): Area | null {
     const position = this.#lowest(iova);
-    if (position === null || (position.chunk.iova[position.row] as bigint) > iova) return null;
+    if (position === null || (position.chunk.iova[position.row] as bigint) > last) return null;
     return this.#area(position.chunk, position.row);
   }
 

@@ -27,9 +27,11 @@ export function firstDifference(
 
 /** Whether two JSON values are the same, the members of objects in any order. */
 export function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
   if (Array.isArray(a))
     return Array.isArray(b) && a.length === b.length && a.every((item: unknown, i) => isSame(item, b[i]));
-  if (!isRecord(a) || !isRecord(b)) return a === b;
-  const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every((name) => isSame(a[name], b[name]));
+  if (!isRecord(a) || !isRecord(b)) return false;
+  for (const name in a) if (!isSame(a[name], b[name])) return false;
+  for (const name in b) if (a[name] === undefined) return false;
+  return true;
 }
