@@ -84,6 +84,20 @@ test("lines that cannot be read are counted and named; the rest is imported", ()
     assert.is(bench.json<{ spaces: { areas: unknown[] }[] }>("at").spaces[0]?.areas.length, 2);
   }));
 
+test("conform refuses a recording whose gzip stream is cut, rather than judge the half of it", () =>
+  withBench((bench, file) => {
+    const steps = Array.from({ length: 50 }, (_, i) => `{"i":${i},"op":"peek","in":{},"errno":0,"out":{}}\n`).join("");
+    const whole = gzipSync(`{"meta":{"name":"x"}}\n${steps}`);
+    assert.is(bench.run("conform", file("whole.jsonl.gz", whole)).status, 0);
+    assertRefused(
+      bench,
+      ["conform", file("cut.jsonl.gz", whole.subarray(0, whole.length - 20))],
+      2,
+      /cut short/,
+      "ERR_INPUT",
+    );
+  }));
+
 test("a truncated gzip file gives what can be read and says where it ends", () =>
   withBench((bench, file) => {
     const whole = readFileSync(demoFile("destination.log.gz"));

@@ -1,7 +1,7 @@
 /** The content of an imported file, in chunks; a gzipped file is read as what it holds. */
-import { createReadStream } from "node:fs";
+import { closeSync, createReadStream, fstatSync, openSync, readFileSync, type Stats } from "node:fs";
 import { open } from "node:fs/promises";
-import { createGunzip } from "node:zlib";
+import { createGunzip, gunzipSync } from "node:zlib";
 import { IoasisError } from "@ioasis/core";
 
 const CHUNK_BYTES = 256 * 1024;
@@ -17,20 +17,12 @@ export async function openContent(file: string): Promise<Content> {
   const handle = await open(file, "r");
   const magic = new Uint8Array(2);
   try {
-    const status = await handle.stat();
-    if (status.isDirectory())
-      throw new IoasisError("ERR_INPUT", `${file}: is a directory: name the files in it`, { file });
-    if (!status.isFile())
-      throw new IoasisError(
-        "ERR_INPUT",
-        `${file}: is no regular file and cannot be read twice: save it to a file first`,
-        { file },
-      );
+    refuseOther(file, await handle.stat());
     await handle.read(magic, 0, 2, 0);
   } finally {
     await handle.close();
   }
-  const isGzip = magic[0] === 0x1f && magic[1] === 0x8b;
+  const isGzip = isGzipped(magic);
   let cut: string | null = null;
   async function* chunks(): AsyncGenerator<Uint8Array> {
     cut = null;
@@ -51,6 +43,45 @@ export async function openContent(file: string): Promise<Content> {
     }
   }
   return { chunks, cutShort: () => cut };
+}
+
+/**
+ * All of a file that is small enough to be held, read at once: for commands that take many small files.
+ * @throws IoasisError ERR_INPUT as `openContent`, and for a gzip stream that is damaged; ERR_LIMIT above `bytesMax`
+ */
+export function wholeContent(file: string, bytesMax: number): Uint8Array {
+  const tooLarge = () =>
+    new IoasisError("ERR_LIMIT", `${file}: more than ${bytesMax} bytes: cut it into files`, { file });
+  const descriptor = openSync(file, "r");
+  try {
+    const status = fstatSync(descriptor);
+    refuseOther(file, status);
+    if (status.size > bytesMax) throw tooLarge();
+    const bytes = readFileSync(descriptor);
+    return isGzipped(bytes) ? gunzipSync(bytes, { maxOutputLength: bytesMax }) : bytes;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (code === "ERR_BUFFER_TOO_LARGE") throw tooLarge();
+    if (!code.startsWith("Z_")) throw error;
+    throw new IoasisError("ERR_INPUT", `${file}: the gzip stream is damaged or cut short`, { file }, { cause: error });
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function refuseOther(file: string, status: Stats): void {
+  if (status.isDirectory())
+    throw new IoasisError("ERR_INPUT", `${file}: is a directory: name the files in it`, { file });
+  if (!status.isFile())
+    throw new IoasisError(
+      "ERR_INPUT",
+      `${file}: is no regular file and cannot be read twice: save it to a file first`,
+      { file },
+    );
+}
+
+function isGzipped(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
 /** The first bytes of the content, at most `bytesMax`. */

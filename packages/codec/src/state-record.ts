@@ -134,9 +134,14 @@ export function stateOfRecord(value: unknown): ContextState {
   state.vfioIoas = record.vfioIoas ?? null;
   for (const [index, { handle, kernelId, isWhole, ...rest }] of record.spaces.entries()) {
     if (handle !== index) throw damaged(`snapshot: space ${handle} in the place of ${index}`);
-    state.spaces.push(Object.assign(new Space(handle, kernelId, isWhole), rest));
+    state.addSpace(Object.assign(new Space(handle, kernelId, isWhole), rest));
   }
-  for (const hwpt of record.hwpts) state.hwpts.push(hwpt ?? undefined);
+  for (const [index, hwpt] of record.hwpts.entries()) {
+    if (hwpt !== null && hwpt.handle !== index)
+      throw damaged(`snapshot: page table ${hwpt.handle} in the place of ${index}`);
+    if (hwpt === null) state.removeHwpt(index);
+    else state.addHwpt(hwpt);
+  }
   for (const [name, device] of record.devices) state.devices.set(name, device);
   for (const [key, attachment] of record.attachments) state.attachments.set(key, attachment);
   for (const [name, access] of record.accesses) state.accesses.set(name, access);

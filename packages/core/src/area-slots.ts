@@ -76,7 +76,7 @@ export class AreaSlots {
   }
 
   #grow(): void {
-    this.capacity = Math.max(64, this.capacity * 2);
+    this.capacity = Math.max(16, this.capacity * 2);
     const grown = <T extends { set(from: T): void }>(to: T, from: T): T => {
       to.set(from);
       return to;

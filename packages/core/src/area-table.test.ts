@@ -61,4 +61,62 @@ test("holds the last byte of the space and cuts an area on both sides", () => {
   assert.is(table.size, 0);
 });
 
+/** The free ranges of `[first, last]`, gap by gap. */
+function gapsOf(table: AreaTable, first: bigint, last: bigint): [bigint, bigint][] {
+  const gaps: [bigint, bigint][] = [];
+  let next = first;
+  for (const area of table.in(first, last)) {
+    if (area.iova > next) gaps.push([next, area.iova - 1n]);
+    next = area.last + 1n;
+  }
+  if (next <= last) gaps.push([next, last]);
+  return gaps;
+}
+
+test("the first free range is the one that a walk over all gaps finds, whatever was mapped and unmapped before", () => {
+  let seed = 20261125;
+  const random = (below: number) => ((seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff) >>> 8) % below;
+  const table = new AreaTable();
+  const pages = 4_000;
+  let [found, none] = [0, 0];
+  for (let step = 1; step <= 12_000; step++) {
+    const first = BigInt(random(pages)) * PAGE + (random(4) === 0 ? BigInt(random(4)) * 0x400n : 0n);
+    const last = first + BigInt(1 + random(random(8) === 0 ? 60 : 3)) * PAGE - 1n;
+    // Fuller for a while, then emptier, so that searches meet crowded chunks and ones with new gaps.
+    if (random(10) < (step % 4_000 < 3_000 ? 8 : 2)) {
+      if (!table.overlaps(first, last)) table.insert(first, last, 3, 0n, -1, null, step);
+    } else table.remove(first, last);
+    if (step % 4 !== 0) continue;
+    const length = BigInt(1 + random(random(3) === 0 ? 400 : 4)) * 0x400n;
+    const alignment = random(3) === 0 ? 4n * PAGE : 0x400n;
+    const fit = (from: bigint, to: bigint): bigint | null => {
+      const at = (from + alignment - 1n) & -alignment;
+      return at + length - 1n <= to ? at : null;
+    };
+    const from = BigInt(random(pages)) * PAGE * (random(2) === 0 ? 0n : 1n);
+    const to = random(3) === 0 ? from + BigInt(random(40)) * PAGE : BigInt(pages + random(100)) * PAGE;
+    const expected = gapsOf(table, from, to)
+      .map(([start, end]) => fit(start, end))
+      .find((at) => at !== null);
+    assert.is(table.firstFree(from, to, length, fit), expected ?? null, `step ${step}`);
+    if (expected === undefined) none++;
+    else found++;
+  }
+  assert.ok(found > 1_000 && none > 100 && table.size > 300, `${found} found, ${none} not`);
+});
+
+test("the gap behind the last area reaches the end of the space", () => {
+  const table = new AreaTable();
+  const top = (1n << 64n) - 1n;
+  table.insert(PAGE, 2n * PAGE - 1n, 3, 0n, -1, null, 1);
+  const start = (from: bigint, to: bigint) => (to - from >= 2n * PAGE ? from : null);
+  assert.is(table.firstFree(0n, top, 2n * PAGE, start), 2n * PAGE);
+  table.insert(2n * PAGE, top, 3, 0n, -1, null, 2);
+  assert.is(table.firstFree(0n, top, 2n * PAGE, start), null);
+  table.remove(top - 4n * PAGE, top);
+  assert.is(table.firstFree(0n, top, 2n * PAGE, start), top - 4n * PAGE);
+  table.insert(0n, PAGE - 1n, 3, 0n, -1, null, 3);
+  assert.is(table.firstFree(0n, top, 2n * PAGE, start), top - 4n * PAGE);
+});
+
 test.run();

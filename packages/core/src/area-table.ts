@@ -12,6 +12,7 @@ import { type Area, AreaSlots, clipRuns } from "./area-slots.ts";
 import type { Run } from "./source.ts";
 
 const ROWS_MAX = 128;
+const SPACE_END = 1n << 64n;
 
 class Chunk {
   length = 0;
@@ -23,9 +24,16 @@ class Chunk {
 export class AreaTable {
   /** Number of areas. */
   size = 0;
+  /** Is told of every area that comes (1) or goes (-1); of one that is cut, that it goes and its rest comes. */
+  watcher: ((area: Area, change: 1 | -1) => void) | null = null;
   #chunks: Chunk[] = [];
   /** First address of each chunk. */
   #firsts: bigint[] = [];
+  /**
+   * No gap behind a row of the chunk (the gap up to the next chunk included) has more bytes than this, rounded as
+   * `Number` does. Removing areas makes it Infinity; a search that walks the whole chunk finds out anew.
+   */
+  #widest: number[] = [];
   readonly #slots = new AreaSlots();
 
   /** Whether any byte of `[iova, last]` is mapped. */
@@ -64,6 +72,7 @@ export class AreaTable {
     slots.origin[slot] = iova;
     if (runs !== null) slots.runs.set(slot, runs);
     this.#place(iova, last, slot);
+    this.watcher?.(slots.area(slot, iova, last), 1);
   }
 
   /**
@@ -83,6 +92,12 @@ export class AreaTable {
       const cutFirst = areaFirst < iova ? iova : areaFirst;
       const cutLast = areaLast > last ? last : areaLast;
       bytes += cutLast - cutFirst + 1n;
+      this.#widen(index, row);
+      if (this.watcher !== null) {
+        this.watcher(this.#slots.area(slot, areaFirst, areaLast), -1);
+        if (areaFirst < iova) this.watcher(this.#slots.area(slot, areaFirst, iova - 1n), 1);
+        if (areaLast > last) this.watcher(this.#slots.area(slot, last + 1n, areaLast), 1);
+      }
       if (areaFirst < iova) {
         chunk.last[row] = iova - 1n;
         if (areaLast > last) {
@@ -103,8 +118,13 @@ export class AreaTable {
 
   /** The area that holds `iova`, or null. */
   at(iova: bigint): Area | null {
+    return this.lowestIn(iova, iova);
+  }
+
+  /** The lowest area that touches `[iova, last]`, or null. */
+  lowestIn(iova: bigint, last: bigint): Area | null {
     const position = this.#lowest(iova);
-    if (position === null || (position.chunk.iova[position.row] as bigint) > iova) return null;
+    if (position === null || (position.chunk.iova[position.row] as bigint) > last) return null;
     return this.#area(position.chunk, position.row);
   }
 
@@ -143,25 +163,48 @@ export class AreaTable {
   }
 
   /**
-   * Offers the free ranges inside `[first, last]` to `accept`, ascending, until it takes one.
+   * Offers the free ranges inside `[first, last]` to `accept`, ascending, until it takes one. Ranges of fewer than
+   * `length` bytes need not be offered: chunks whose gaps are all shorter are passed over.
    * @returns what `accept` made of the one it took, or null
    */
-  firstFree<T>(first: bigint, last: bigint, accept: (first: bigint, last: bigint) => T | null): T | null {
+  firstFree<T>(
+    first: bigint,
+    last: bigint,
+    length: bigint,
+    accept: (first: bigint, last: bigint) => T | null,
+  ): T | null {
     const position = this.#lowest(first);
-    let next = first;
-    let row = position?.row ?? 0;
-    for (let index = position?.index ?? this.#chunks.length; index < this.#chunks.length; index++, row = 0) {
-      const chunk = this.#chunks[index] as Chunk;
-      for (; row < chunk.length; row++) {
-        const areaFirst = chunk.iova[row] as bigint;
-        if (areaFirst > last) return accept(next, last);
-        const taken = areaFirst > next ? accept(next, areaFirst - 1n) : null;
-        if (taken !== null) return taken;
-        next = (chunk.last[row] as bigint) + 1n;
-        if (next > last) return null;
-      }
+    if (position === null) return accept(first, last);
+    const lowest = position.chunk.iova[position.row] as bigint;
+    if (lowest > last) return accept(first, last);
+    const below = lowest > first ? accept(first, lowest - 1n) : null;
+    if (below !== null) return below;
+    const wanted = Number(length);
+    let row = position.row;
+    for (let index = position.index; index < this.#chunks.length; index++, row = 0) {
+      if ((this.#widest[index] as number) < wanted) continue;
+      if ((this.#firsts[index] as bigint) > last) return null;
+      const taken = this.#freeAfter(index, row, last, accept);
+      if (taken !== null) return taken;
     }
-    return accept(next, last);
+    return null;
+  }
+
+  /** `firstFree` in one chunk: the gaps behind its rows from `row` on. Learns how wide they are. */
+  #freeAfter<T>(index: number, row: number, last: bigint, accept: (first: bigint, last: bigint) => T | null): T | null {
+    const chunk = this.#chunks[index] as Chunk;
+    let widest = 0;
+    for (let at = row; at < chunk.length; at++) {
+      const from = (chunk.last[at] as bigint) + 1n;
+      const next = at + 1 < chunk.length ? (chunk.iova[at + 1] as bigint) : (this.#firsts[index + 1] ?? SPACE_END);
+      if (next === from) continue;
+      widest = Math.max(widest, Number(next - from));
+      if (from > last) return null;
+      const taken = accept(from, next > last ? last : next - 1n);
+      if (taken !== null) return taken;
+    }
+    if (row === 0) this.#widest[index] = widest;
+    return null;
   }
 
   /** All areas, ascending. */
@@ -220,10 +263,12 @@ export class AreaTable {
   }
 
   clear(): void {
+    if (this.watcher !== null) for (const area of this.all()) this.watcher(area, -1);
     for (const chunk of this.#chunks)
       for (let row = 0; row < chunk.length; row++) this.#slots.give(chunk.slot[row] as number);
     this.#chunks = [];
     this.#firsts = [];
+    this.#widest = [];
     this.size = 0;
   }
 
@@ -271,6 +316,12 @@ export class AreaTable {
     return next === undefined ? null : { chunk: next, row: 0, index };
   }
 
+  /** The area in this row shrinks or goes: the gaps before and behind it grow. */
+  #widen(index: number, row: number): void {
+    this.#widest[index] = Number.POSITIVE_INFINITY;
+    if (row === 0 && index > 0) this.#widest[index - 1] = Number.POSITIVE_INFINITY;
+  }
+
   #place(iova: bigint, last: bigint, slot: number): void {
     this.size++;
     let index = this.#chunkOf(iova);
@@ -278,6 +329,7 @@ export class AreaTable {
       if (this.#chunks.length === 0) {
         this.#chunks.push(new Chunk());
         this.#firsts.push(iova);
+        this.#widest.push(Number.POSITIVE_INFINITY);
       }
       index = 0;
     }
@@ -295,7 +347,11 @@ export class AreaTable {
     chunk.last[row] = last;
     chunk.slot[row] = slot;
     chunk.length++;
-    if (row === 0) this.#firsts[index] = iova;
+    // Only a new lowest area gets here: the gap between it and the old one is nobody's yet.
+    if (row === 0) {
+      this.#firsts[index] = iova;
+      this.#widest[index] = Number.POSITIVE_INFINITY;
+    }
   }
 
   #erase(index: number, row: number): void {
@@ -308,6 +364,7 @@ export class AreaTable {
     if (chunk.length === 0) {
       this.#chunks.splice(index, 1);
       this.#firsts.splice(index, 1);
+      this.#widest.splice(index, 1);
     } else if (row === 0) this.#firsts[index] = chunk.iova[0] as bigint;
   }
 
@@ -322,5 +379,6 @@ export class AreaTable {
     lower.length = half;
     this.#chunks.splice(index + 1, 0, upper);
     this.#firsts.splice(index + 1, 0, upper.iova[0] as bigint);
+    this.#widest.splice(index + 1, 0, this.#widest[index] as number);
   }
 }

@@ -58,14 +58,9 @@ export function evolve(state: ContextState, event: ColdEvent<IoasHandle>, versio
     case "IoasFound":
       state.space(event.ioas).kernelId = event.kernelId;
       return;
-    case "IoasDestroyed": {
-      const space = state.space(event.ioas);
-      space.isAlive = false;
-      space.areas.clear();
-      space.reservations = [];
-      space.allowed = [];
+    case "IoasDestroyed":
+      state.destroySpace(event.ioas);
       return;
-    }
     case "IovasAllowed":
       state.space(event.ioas).allowed = event.ranges;
       return;
@@ -84,7 +79,7 @@ export function evolve(state: ContextState, event: ColdEvent<IoasHandle>, versio
     case "HwptAllocated": {
       const { hwpt, ioas, kernelId, auto, pageSize, aperture, dirtyTracking, nestParent } = event;
       const { fault, viommu, takesPasids, device } = event;
-      state.hwpts[hwpt] = {
+      state.addHwpt({
         handle: hwpt,
         ioas,
         kernelId,
@@ -99,11 +94,11 @@ export function evolve(state: ContextState, event: ColdEvent<IoasHandle>, versio
         ...(viommu === undefined ? {} : { viommu }),
         ...(takesPasids === undefined ? {} : { takesPasids }),
         ...(device === undefined ? {} : { device }),
-      };
+      });
       return;
     }
     case "HwptDestroyed":
-      state.hwpts[event.hwpt] = undefined;
+      state.removeHwpt(event.hwpt);
       return;
     case "DirtyTrackingStarted":
     case "DirtyTrackingStopped": {

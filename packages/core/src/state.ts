@@ -120,12 +120,20 @@ export interface RegisteredMemory {
   readonly length: bigint;
 }
 
+const NO_TABLES: readonly Hwpt[] = [];
+
 export class ContextState {
   version = 0;
+  readonly #spaces: Space[] = [];
+  readonly #hwpts: (Hwpt | undefined)[] = [];
+  /** Those of `spaces` that are alive, those of `hwpts` that are there, and of these each space's: in order of handle. */
+  readonly #liveSpaces: Space[] = [];
+  readonly #liveHwpts: Hwpt[] = [];
+  readonly #pageTables = new Map<IoasHandle, Hwpt[]>();
   /** By handle; a destroyed space stays, empty and not alive. */
-  readonly spaces: Space[] = [];
+  readonly spaces: readonly Space[] = this.#spaces;
   /** By handle; undefined: destroyed. */
-  readonly hwpts: (Hwpt | undefined)[] = [];
+  readonly hwpts: readonly (Hwpt | undefined)[] = this.#hwpts;
   readonly devices = new Map<DeviceName, BoundDevice>();
   /** By `attachmentKey`. */
   readonly attachments = new Map<string, Attachment>();
@@ -148,35 +156,86 @@ export class ContextState {
 
   /** The space `handle`, made (not whole) when the first event that names it is not its allocation. */
   space(handle: IoasHandle): Space {
-    for (let next = this.spaces.length; next <= handle; next++) this.spaces.push(new Space(next, null, false));
-    return this.spaces[handle] as Space;
+    for (let next = this.#spaces.length; next <= handle; next++) this.addSpace(new Space(next, null, false));
+    return this.#spaces[handle] as Space;
   }
 
-  /** The living space with this kernel id. */
+  /** The space with the next handle. */
+  addSpace(space: Space): void {
+    this.#spaces.push(space);
+    if (space.isAlive) this.#liveSpaces.push(space);
+  }
+
+  /** It stays, empty and not alive. */
+  destroySpace(handle: IoasHandle): void {
+    const space = this.space(handle);
+    space.isAlive = false;
+    space.areas.clear();
+    space.reservations = [];
+    space.allowed = [];
+    drop(this.#liveSpaces, space);
+  }
+
+  /** Takes the place of one with the same handle. */
+  addHwpt(hwpt: Hwpt): void {
+    this.removeHwpt(hwpt.handle);
+    this.#hwpts[hwpt.handle] = hwpt;
+    place(this.#liveHwpts, hwpt);
+    if (hwpt.parent !== null) return;
+    const tables = this.#pageTables.get(hwpt.ioas);
+    if (tables === undefined) this.#pageTables.set(hwpt.ioas, [hwpt]);
+    else place(tables, hwpt);
+  }
+
+  removeHwpt(handle: HwptHandle): void {
+    const hwpt = this.#hwpts[handle];
+    this.#hwpts[handle] = undefined;
+    if (hwpt === undefined) return;
+    drop(this.#liveHwpts, hwpt);
+    const tables = this.#pageTables.get(hwpt.ioas);
+    if (tables === undefined) return;
+    drop(tables, hwpt);
+    if (tables.length === 0) this.#pageTables.delete(hwpt.ioas);
+  }
+
+  /** The page tables that hold the mappings of a space (not the nested ones), oldest first. */
+  pageTablesOf(ioas: IoasHandle): readonly Hwpt[] {
+    return this.#pageTables.get(ioas) ?? NO_TABLES;
+  }
+
+  /** The living space with this kernel id, the newest where several have it. */
   spaceOfKernelId(kernelId: number | null): Space | null {
-    for (let i = this.spaces.length - 1; i >= 0; i--) {
-      const space = this.spaces[i] as Space;
-      if (space.isAlive && space.kernelId === kernelId) return space;
-    }
-    return null;
+    return this.#liveSpaces.findLast((space) => space.kernelId === kernelId) ?? null;
   }
 
+  /** The page table with this kernel id, the newest where several have it. */
   hwptOfKernelId(kernelId: number | null): Hwpt | null {
-    for (let i = this.hwpts.length - 1; i >= 0; i--) {
-      const hwpt = this.hwpts[i];
-      if (hwpt !== undefined && hwpt.kernelId === kernelId) return hwpt;
-    }
-    return null;
+    return this.#liveHwpts.findLast((hwpt) => hwpt.kernelId === kernelId) ?? null;
   }
 
-  get liveSpaces(): Space[] {
-    return this.spaces.filter((space) => space.isAlive);
+  get liveSpaces(): readonly Space[] {
+    return this.#liveSpaces;
+  }
+
+  /** Page tables that are there, nested ones too. */
+  get liveHwpts(): readonly Hwpt[] {
+    return this.#liveHwpts;
   }
 
   /** Number of mapped areas in all living spaces. */
   get liveMappings(): number {
-    return this.spaces.reduce((sum, space) => sum + (space.isAlive ? space.areas.size : 0), 0);
+    return this.#liveSpaces.reduce((sum, space) => sum + space.areas.size, 0);
   }
+}
+
+/** Into a list in order of handle. */
+function place(list: Hwpt[], hwpt: Hwpt): void {
+  list.splice(list.findLastIndex(({ handle }) => handle < hwpt.handle) + 1, 0, hwpt);
+}
+
+function drop<T>(list: T[], item: T): void {
+  const at = list.indexOf(item);
+  if (at >= 0) list.splice(at, 1);
 }
 
 export function attachmentKey(device: DeviceName, pasid: number | null): string {

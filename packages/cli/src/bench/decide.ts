@@ -1,142 +1,156 @@
-/** Deciding one map or unmap at 100,000 live mappings, folding its events included, by the model of a context. */
-import { contextCreated, EventBatch, type Model, type ModelCommand, modelOf, type ProfileName } from "@ioasis/core";
+/** One command of iommufd decided at 100,000 live mappings, beside the mere overlap check of a sorted tree. */
+import {
+  applyBatch,
+  type Command,
+  ContextState,
+  decide,
+  type Environment,
+  EventBatch,
+  type IoasEvent,
+  type Iova,
+  kernelProfile,
+  UserMemory,
+  WHOLE_SPACE,
+} from "@ioasis/core";
 import SortedBTree from "sorted-btree";
 import type { Bench } from "./measure.ts";
 
 const LIVE = 100_000;
-const COMMANDS = 100_000;
+const COMMANDS = 50_000;
+const BATCH_ROWS = 4_096;
 const PAGE = 0x1000n;
-const MICROSECONDS_PER_MS = 1_000;
+const VA = 0x1000_0000_0000n;
+const IOAS = 1;
+const READ_WRITE_FIXED = 7;
+const READ_WRITE = 6;
+const NO_ENVELOPE = { stamp: null, actor: null, errno: null, line: 0 };
+const PROFILE = kernelProfile("7.3");
 // The package is CommonJS: under Node's ESM its class is one level deeper.
 const BTree = SortedBTree.default;
 
-const HOST = {
-  host: "bench",
-  devices: [
-    {
-      bdf: "0000:00:05.0",
-      group: 1,
-      reserved: [],
-      aperture: ["0x0", "0xffffffffffff"],
-      pageSizes: "0x1000",
-      pasidBits: 0,
-      dirtyTracking: false,
-    },
-  ],
-  limits: { memlockBytes: "unlimited", mappingsMax: "unlimited" },
+const UNLIMITED: Environment = {
+  pageSize: PAGE,
+  hugePageSize: 0x20_0000n,
+  memory: UserMemory.of(VA, 1n << 40n),
+  memlockBytes: null,
+  canLockMemory: false,
+  lockedUpTo: 0,
+  canSetLimits: false,
+  devices: new Map(),
+  pins: new Map(),
+  pinsMade: new Map(),
+  copies: new Map(),
+  files: new Map(),
+  dirty: new Map(),
+  deviceFiles: new Map(),
 };
+const LIMITED: Environment = { ...UNLIMITED, memlockBytes: BigInt(LIVE + 16) * PAGE };
 
-interface Subject {
-  readonly profile: ProfileName;
-  readonly kernel: string | null;
-  readonly first: readonly Readonly<Record<string, unknown>>[];
-  readonly map: (page: number) => ModelCommand;
-  readonly unmap: (page: number) => ModelCommand;
+/** The iova of the mapping `i`: every second page, so that no hole takes two. */
+const iovaOf = (i: number): Iova => (BigInt(2 * i + 16) * PAGE) as Iova;
+const holeOf = (i: number): Iova => (iovaOf(i) + PAGE) as Iova;
+const map = (iova: bigint, flags: number, length = PAGE): Command => ({
+  command: "MapIova",
+  ioasId: IOAS,
+  flags,
+  userVa: VA + iova,
+  length,
+  iova,
+});
+
+export function decideBenches(): readonly Bench[] {
+  const state = filled();
+  const mostly = (name: string, environment: Environment, commandOf: (i: number) => Command): Bench =>
+    bench(name, () => decideAll(state, commandOf, environment));
+  return [
+    mostly("map, fixed", UNLIMITED, (i) => map(holeOf(i), READ_WRITE_FIXED)),
+    mostly("map, the kernel chooses, no hole below is large enough", UNLIMITED, () => map(0n, READ_WRITE, 2n * PAGE)),
+    mostly("copy", UNLIMITED, (i) => ({
+      command: "CopyIova",
+      flags: READ_WRITE_FIXED,
+      dstIoasId: IOAS,
+      srcIoasId: IOAS,
+      length: PAGE,
+      dstIova: holeOf(i),
+      srcIova: iovaOf(i),
+    })),
+    mostly("unmap", UNLIMITED, (i) => ({ command: "UnmapIova", ioasId: IOAS, iova: iovaOf(i), length: PAGE })),
+    mostly("map, fixed, RLIMIT_MEMLOCK", LIMITED, (i) => map(holeOf(i), READ_WRITE_FIXED)),
+    bench("map or unmap under RLIMIT_MEMLOCK, and its fold", () => decideAndFold(state)),
+  ];
 }
 
-const address = (page: number): bigint => BigInt(page) * PAGE;
-const made = (command: ModelCommand & Readonly<Record<string, unknown>>): ModelCommand => command;
-
-const SUBJECTS: readonly Subject[] = [
-  {
-    profile: "iommufd",
-    kernel: "6.12",
-    first: [
-      { command: "AllocIoas" },
-      { command: "BindVfioDevice", device: "0000:00:05.0" },
-      { command: "AttachVfioDevice", device: "0000:00:05.0", ptId: 1 },
-    ],
-    map: (page) => made({ command: "MapIova", ioasId: 1, flags: 7, userVa: PAGE, length: PAGE, iova: address(page) }),
-    unmap: (page) => made({ command: "UnmapIova", ioasId: 1, iova: address(page), length: PAGE }),
-  },
-  {
-    profile: "vfio-type1v2",
-    kernel: null,
-    first: [
-      { command: "OpenContainer" },
-      { command: "OpenGroup", group: 1 },
-      { command: "SetContainer", group: 0, file: "container0" },
-      { command: "SetIommu", container: 0, iommuType: 3 },
-    ],
-    map: (page) => made({ command: "MapDma", container: 0, flags: 3, userVa: PAGE, iova: address(page), size: PAGE }),
-    unmap: (page) =>
-      made({ command: "UnmapDma", container: 0, flags: 0, iova: address(page), size: PAGE, bitmap: null }),
-  },
-];
-
-export function decideBenches(): Bench[] {
-  return SUBJECTS.map(benchOf);
-}
-
-/** A live page goes and a free one comes, again and again; the same pages for subject and peer. */
-function churn(): { readonly live: number[]; readonly pairs: (readonly [gone: number, come: number])[] } {
-  let seed = 42;
-  const random = (below: number): number => {
-    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((seed / 2 ** 32) * below);
-  };
-  const live = Array.from({ length: LIVE }, (_, i) => 2 * i);
-  const free = live.map((page) => page + 1);
-  const pages = [...live];
-  const pairs = Array.from({ length: COMMANDS / 2 }, () => {
-    const [from, to] = [random(LIVE), random(LIVE)];
-    const pair = [pages[from] as number, free[to] as number] as const;
-    [pages[from], free[to]] = [pair[1], pair[0]];
-    return pair;
-  });
-  return { live, pairs };
-}
-
-function benchOf({ profile, kernel, first, map, unmap }: Subject): Bench {
-  const { live, pairs } = churn();
-  const perCommand = (run: () => void): number => {
-    const from = performance.now();
-    run();
-    return Number((((performance.now() - from) * MICROSECONDS_PER_MS) / COMMANDS).toFixed(2));
-  };
+function bench(command: string, run: () => void): Bench {
+  const tree = new BTree<bigint, bigint>(undefined, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  for (let i = 0; i < LIVE; i++) tree.set(iovaOf(i), iovaOf(i) + PAGE - 1n);
   return {
-    name: `decide a map or unmap, ${profile}, ${LIVE} live`,
+    name: `decide at 100 k live: ${command}`,
     unit: "µs",
-    subject: {
-      run: () => {
-        const model = emptyModel(profile, kernel);
-        for (const json of first) done(model, model.commandOf(json));
-        for (const page of live) done(model, map(page));
-        return perCommand(() => {
-          for (const [gone, come] of pairs) {
-            done(model, unmap(gone));
-            done(model, map(come));
-          }
-        });
-      },
-    },
+    subject: { run: () => microseconds(run) },
     peer: {
-      name: "sorted-btree with bigint keys, no rule but overlap",
-      run: () => {
-        const tree = new BTree<bigint, bigint>(undefined, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
-        for (const page of live) tree.set(address(page), address(page) + PAGE - 1n);
-        return perCommand(() => {
-          for (const [gone, come] of pairs) {
-            tree.delete(address(gone));
-            const iova = address(come);
-            if ((tree.getPairOrNextLower(iova)?.[1] ?? -1n) < iova) tree.set(iova, iova + PAGE - 1n);
+      name: "overlap check in a sorted-btree",
+      run: () =>
+        microseconds(() => {
+          for (let i = 0; i < COMMANDS; i++) {
+            const iova = holeOf(scattered(i));
+            if ((tree.getPairOrNextLower(iova + PAGE - 1n)?.[1] ?? -1n) >= iova) throw new Error("a hole is mapped");
           }
-        });
-      },
+        }),
     },
   };
 }
 
-function emptyModel(profile: ProfileName, kernel: string | null): Model {
-  const created = contextCreated({ profile, kernel, policy: null, layout: null, hosts: [HOST], machine: null });
-  const model = modelOf(created);
-  const batch = new EventBatch(1, 1, 1);
-  batch.push(created, { stamp: null, actor: null, errno: null, line: 0 });
-  model.fold(batch);
-  return model;
+/** Time of one of `COMMANDS`. */
+function microseconds(run: () => void): number {
+  const from = performance.now();
+  run();
+  return ((performance.now() - from) * 1000) / COMMANDS;
 }
 
-function done(model: Model, command: ModelCommand): void {
-  const { errno, rule } = model.execute(command);
-  if (errno !== null) throw new Error(`${command.command}: ${errno} (${rule})`);
+function decideAll(state: ContextState, commandOf: (i: number) => Command, environment: Environment): void {
+  for (let i = 0; i < COMMANDS; i++) {
+    const { errno } = decide(state, commandOf(scattered(i)), PROFILE, environment);
+    if (errno !== null) throw new Error(`a command is refused with ${errno}`);
+  }
+}
+
+/** Leaves the state as it was. */
+function decideAndFold(state: ContextState): void {
+  for (let i = 0; i < COMMANDS; i += 2) {
+    const iova = holeOf(scattered(i));
+    fold(state, decide(state, map(iova, READ_WRITE_FIXED), PROFILE, LIMITED).events);
+    const unmap: Command = { command: "UnmapIova", ioasId: IOAS, iova, length: PAGE };
+    fold(state, decide(state, unmap, PROFILE, LIMITED).events);
+  }
+}
+
+function scattered(i: number): number {
+  return (i * 7_919) % LIVE;
+}
+
+let batch = new EventBatch(1, 1, BATCH_ROWS);
+
+function fold(state: ContextState, events: readonly IoasEvent[]): void {
+  for (const event of events) {
+    if (batch.isFull || batch.lastVersion !== state.version) batch = new EventBatch(1, state.version + 1, BATCH_ROWS);
+    const row = batch.length;
+    batch.push(event, NO_ENVELOPE);
+    applyBatch(state, batch, row, row + 1);
+  }
+}
+
+function filled(): ContextState {
+  const state = new ContextState();
+  const mapped = Array.from({ length: LIVE }, (_, i): IoasEvent => {
+    const iova = iovaOf(i);
+    const last = (iova + PAGE - 1n) as Iova;
+    return { type: "IovaMapped", ioas: 0, iova, last, prot: "rw", source: { kind: "va", va: VA + iova } };
+  });
+  const hwpt = { hwpt: 0, ioas: 0, kernelId: 2, auto: false, dirtyTracking: false, nestParent: false } as const;
+  fold(state, [
+    { type: "IoasAllocated", ioas: 0, kernelId: IOAS },
+    { type: "HwptAllocated", ...hwpt, pageSize: PAGE, aperture: WHOLE_SPACE },
+    ...mapped,
+  ]);
+  return state;
 }

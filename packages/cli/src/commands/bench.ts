@@ -2,10 +2,12 @@ import os from "node:os";
 import { IoasisError } from "@ioasis/core";
 import type { Command } from "commander";
 import { answerBenches } from "../bench/answers.ts";
+import { conformBenches } from "../bench/conform.ts";
 import { decideBenches } from "../bench/decide.ts";
 import { importBench } from "../bench/import.ts";
 import { journalBench } from "../bench/journal.ts";
 import { type Bench, type BenchResult, measure } from "../bench/measure.ts";
+import { modelBenches } from "../bench/model.ts";
 import { precheckBench } from "../bench/precheck.ts";
 import { replayBench } from "../bench/replay.ts";
 import { answerLines, command, run, type Shell } from "../command.ts";
@@ -19,7 +21,8 @@ const BENCHES: Readonly<Record<string, (world: World) => Promise<readonly Bench[
   import: async (world) => [await importBench(world)],
   journal: async (world) => [await journalBench(world)],
   answers: answerBenches,
-  decide: async () => decideBenches(),
+  conform: async (world) => conformBenches(world),
+  decide: async () => [...decideBenches(), ...modelBenches()],
   precheck: async () => [precheckBench()],
 };
 

@@ -2,7 +2,7 @@ import { LineReader } from "@ioasis/capture";
 import { type ConformReport, conformFile, type Disagreement, IoasisError, noCounts } from "@ioasis/core";
 import type { Command } from "commander";
 import { answer, command, run, type Shell } from "../command.ts";
-import { openContent } from "../content.ts";
+import { wholeContent } from "../content.ts";
 import { conformText } from "../format/conform-text.ts";
 import type { CommonOptions } from "../world.ts";
 
@@ -13,6 +13,7 @@ interface Options extends CommonOptions {
 
 /** A recording is one process' calls; all of them are held while it is replayed. */
 const STEPS_MAX = 1_000_000;
+const BYTES_MAX = 1 << 29;
 
 export interface ConformAnswer {
   readonly files: number;
@@ -39,27 +40,27 @@ export function conformCommand(shell: Shell): Command {
           ignored: noCounts(),
           flagged: noCounts(),
         };
-        for (const file of files) add(total, file, await conformOf(file, given));
+        for (const file of files) add(total, file, conformOf(file, given));
         answer(world, given, total, () => conformText(total));
         return total.disagreed.length === 0 ? 0 : 1;
       }),
     );
 }
 
-async function conformOf(file: string, { kernel, host }: Options): Promise<ConformReport> {
+function conformOf(file: string, { kernel, host }: Options): ConformReport {
   const lines: string[] = [];
   const reader = new LineReader();
-  const onProblem = (line: number, reason: string): void => {
-    throw new IoasisError("ERR_INPUT", `${file}: line ${line}: ${reason}`, { file, line });
-  };
-  for await (const chunk of (await openContent(file)).chunks()) {
-    reader.push(chunk, (text) => lines.push(text), onProblem);
-    if (lines.length > STEPS_MAX)
+  const onLine = (text: string): void => {
+    if (lines.push(text) > STEPS_MAX)
       throw new IoasisError("ERR_LIMIT", `${file}: more than ${STEPS_MAX} lines: cut the recording into files`, {
         file,
       });
-  }
-  reader.end((text) => lines.push(text), onProblem);
+  };
+  const onProblem = (line: number, reason: string): void => {
+    throw new IoasisError("ERR_INPUT", `${file}: line ${line}: ${reason}`, { file, line });
+  };
+  reader.push(wholeContent(file, BYTES_MAX), onLine, onProblem);
+  reader.end(onLine, onProblem);
   try {
     return conformFile(lines, {
       ...(kernel === undefined ? {} : { kernel }),

@@ -3,7 +3,7 @@
 import { IoasisError } from "../failure.ts";
 import { type HostTraits, hostTraits } from "../profile/host-traits.ts";
 import { type KernelProfile, kernelProfile } from "../profile/kernel-profile.ts";
-import { isSame } from "./compare.ts";
+import { firstDifference } from "./compare.ts";
 import type { ConformOptions, ConformReport, Disagreement } from "./conform-file.ts";
 import { noCounts } from "./counts.ts";
 import type { Answer, Checked } from "./operation.ts";
@@ -99,7 +99,7 @@ class Referee {
 function play(step: Step, checked: Checked, replay: Replay): Played {
   const answer = checked.decide(step, replay);
   const unchecked = checked.unchecked?.(step, replay)?.fields ?? NONE;
-  return { replay, answer, disagreement: difference(step, answer, unchecked) };
+  return { replay, answer, disagreement: firstDifference(step, answer, unchecked) };
 }
 
 /** The replay goes on from what the model decided, or from the recording where that says otherwise. */
@@ -109,17 +109,4 @@ function goOn(step: Step, checked: Checked, { replay, answer, disagreement }: Pl
     answer.remember?.();
   } else if (step.errno === 0) replay.apply(checked.follow(step, replay));
   if (step.errno === 0) REMEMBERED.get(step.op)?.(step, replay);
-}
-
-/** The first field in which the model's answer is not the recorded one, errno first. */
-function difference({ i, op, errno, out }: Step, answer: Answer, unchecked: readonly string[]): Disagreement | null {
-  const got = answer.errno ?? 0;
-  if (got !== errno) return { i, op, field: "errno", expected: errno, got };
-  for (const field in out)
-    if (!isSame(out[field], answer.out[field]) && !unchecked.includes(field))
-      return { i, op, field, expected: out[field], got: answer.out[field] };
-  for (const field in answer.out)
-    if (out[field] === undefined && !unchecked.includes(field))
-      return { i, op, field, expected: undefined, got: answer.out[field] };
-  return null;
 }

@@ -1,13 +1,13 @@
 /** Typed reading of one JSON object of a recording; what is missing or wrong is named. */
-import { U64_MAX } from "../address.ts";
 import { IoasisError } from "../failure.ts";
 
 export class Fields {
   readonly #values: Readonly<Record<string, unknown>>;
-  readonly #where: string;
+  readonly #where: () => string;
   readonly #line: number;
 
-  constructor(values: Readonly<Record<string, unknown>>, where: string, line: number) {
+  /** `where` names the object in an error; it is asked for only then. */
+  constructor(values: Readonly<Record<string, unknown>>, where: () => string, line: number) {
     this.#values = values;
     this.#where = where;
     this.#line = line;
@@ -69,7 +69,7 @@ export class Fields {
     return value.map((item: unknown) => {
       if (typeof item !== "object" || item === null || Array.isArray(item))
         throw this.#wrong(name, "a list of objects");
-      return new Fields({ ...item }, `${this.#where}, ${name}`, this.#line);
+      return new Fields({ ...item }, () => `${this.#where()}, ${name}`, this.#line);
     });
   }
 
@@ -96,14 +96,34 @@ export class Fields {
   }
 
   #u64(value: unknown, name: string): bigint {
-    if (typeof value !== "string" || !/^0x[0-9a-f]{1,16}$/i.test(value))
-      throw this.#wrong(name, 'an address ("0x...")');
-    const number = BigInt(value);
-    if (number > U64_MAX) throw this.#wrong(name, "64 bits");
+    const number = typeof value === "string" ? u64Of(value) : null;
+    if (number === null) throw this.#wrong(name, 'an address ("0x...")');
     return number;
   }
 
   #wrong(name: string, wanted: string): IoasisError {
-    return new IoasisError("ERR_INPUT", `${this.#where}: "${name}" must be ${wanted}`, { line: this.#line });
+    return new IoasisError("ERR_INPUT", `${this.#where()}: "${name}" must be ${wanted}`, { line: this.#line });
   }
+}
+
+/** The number that "0x" and 1 to 16 hex digits write, or null. Digit by digit: every step of a recording has several. */
+function u64Of(text: string): bigint | null {
+  const end = text.length;
+  if (end < 3 || end > 18 || text.charCodeAt(0) !== 0x30 || (text.charCodeAt(1) | 0x20) !== 0x78) return null;
+  let high = 0;
+  let low = 0;
+  for (let i = 2; i < end; i++) {
+    const digit = hexDigit(text.charCodeAt(i));
+    if (digit < 0) return null;
+    if (end - i > 8) high = high * 16 + digit;
+    else low = low * 16 + digit;
+  }
+  return high === 0 ? BigInt(low) : (BigInt(high) << 32n) | BigInt(low);
+}
+
+/** -1: it is none. */
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = code | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }

@@ -53,7 +53,7 @@ function parse(text: string, line: number): Readonly<Record<string, unknown>> {
 function metaOf(record: Readonly<Record<string, unknown>>, line: number): Fields {
   const { meta } = record;
   if (!isRecord(meta)) throw broken(line, 'the first line has no "meta": this is no recording of kernel calls');
-  return new Fields(meta, "the meta line", line);
+  return new Fields(meta, () => "the meta line", line);
 }
 
 function stepOf(record: Readonly<Record<string, unknown>>, line: number): Step {
@@ -62,10 +62,10 @@ function stepOf(record: Readonly<Record<string, unknown>>, line: number): Step {
   if (typeof i !== "number" || !Number.isSafeInteger(i)) throw broken(line, `${op} has no number "i"`);
   if (!isRecord(given) || !isRecord(out)) throw broken(line, `${op} (step ${i}) lacks "in" or "out"`);
   if (errno !== 0 && typeof errno !== "string") throw broken(line, `${op} (step ${i}) has no errno`);
-  return { line, i, op, in: new Fields(given, `${op} (step ${i})`, line), errno, out };
+  return { line, i, op, in: new Fields(given, () => `${op} (step ${i})`, line), errno, out };
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

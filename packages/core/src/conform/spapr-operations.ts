@@ -34,9 +34,13 @@ function answer<Out>(outcome: SpaprOutcome<Out>, words: (out: Out) => Readonly<R
 const silent = (outcome: SpaprOutcome<unknown>): SpaprAnswer => answer(outcome, () => ({}));
 const handle = (given: Fields, name: string): number => handleNumber(given.text(name));
 
-function frameOf(given: Fields) {
+/** A struct that arrived complete. */
+const WHOLE: { readonly argBytes?: number; readonly hasBadPointer?: boolean } = {};
+
+/** How the argument struct arrived. */
+function frameOf(given: Fields): typeof WHOLE {
+  if (!given.has("argsz") && !given.has("bad_pointer")) return WHOLE;
   return {
-    container: handle(given, "container"),
     ...(given.has("argsz") ? { argBytes: given.number("argsz") } : {}),
     hasBadPointer: given.numberOr0("bad_pointer") !== 0,
   };
@@ -101,7 +105,7 @@ const deviceClose: SpaprAsk = (given, { state, environment }) => {
 };
 
 const tceGetInfo: SpaprAsk = (given, { state, environment }) => {
-  const command = { command: "QueryTceInfo", ...frameOf(given) } as const;
+  const command = { command: "QueryTceInfo", container: handle(given, "container"), ...frameOf(given) } as const;
   return answer(decideSpapr<"QueryTceInfo">(state, command, environment), infoWords);
 };
 
@@ -113,7 +117,13 @@ function infoWords({ flags, dma32Start, dma32Size, dynamic }: TceInfo): Readonly
 }
 
 function rangeOf(given: Fields) {
-  return { ...frameOf(given), userVa: given.u64("va"), size: given.u64("size"), flags: given.number("flags") };
+  return {
+    container: handle(given, "container"),
+    ...frameOf(given),
+    userVa: given.u64("va"),
+    size: given.u64("size"),
+    flags: given.number("flags"),
+  };
 }
 
 const registerMemory: SpaprAsk = (given, { state, environment }) =>
@@ -125,6 +135,7 @@ const unregisterMemory: SpaprAsk = (given, { state, environment }) =>
 const tceCreate: SpaprAsk = (given, { state, environment }) => {
   const command = {
     command: "CreateWindow",
+    container: handle(given, "container"),
     ...frameOf(given),
     pageShift: given.number("page_shift"),
     size: given.u64("window_size"),
@@ -138,7 +149,11 @@ const tceCreate: SpaprAsk = (given, { state, environment }) => {
 const tceRemove: SpaprAsk = (given, { state, environment }) => {
   const [start, flags] = [given.u64("start_addr"), given.number("flags")];
   return silent(
-    decideSpapr<"RemoveWindow">(state, { command: "RemoveWindow", ...frameOf(given), start, flags }, environment),
+    decideSpapr<"RemoveWindow">(
+      state,
+      { command: "RemoveWindow", container: handle(given, "container"), ...frameOf(given), start, flags },
+      environment,
+    ),
   );
 };
 
@@ -153,6 +168,7 @@ const mapDma =
   (given, { state, environment }) => {
     const command = {
       command: "MapDma",
+      container: handle(given, "container"),
       ...frameOf(given),
       isOtherProcess,
       iova: given.u64("iova"),
@@ -165,7 +181,13 @@ const mapDma =
 
 const unmapDma: SpaprAsk = (given, { state, environment }) => {
   const range = { iova: given.u64("iova"), size: given.u64("size"), flags: given.number("flags") };
-  return silent(decideSpapr<"UnmapDma">(state, { command: "UnmapDma", ...frameOf(given), ...range }, environment));
+  return silent(
+    decideSpapr<"UnmapDma">(
+      state,
+      { command: "UnmapDma", container: handle(given, "container"), ...frameOf(given), ...range },
+      environment,
+    ),
+  );
 };
 
 /** The device writes: which byte of the buffer changes. */

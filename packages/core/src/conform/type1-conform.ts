@@ -1,5 +1,6 @@
 /** The model of the VFIO type1 container against one recording of it. */
 
+import { firstDifference } from "./compare.ts";
 import type { ConformReport, Disagreement } from "./conform-file.ts";
 import { noCounts } from "./counts.ts";
 import type { Recording, Step } from "./recording.ts";
@@ -28,7 +29,7 @@ export function conformType1({ meta, steps }: Recording): ConformReport {
       continue;
     }
     const answer = TYPE1_CHECKED.get(step.op)?.(step.in, replay);
-    const disagreement = answer === undefined ? unknown(step) : difference(step, answer);
+    const disagreement = answer === undefined ? unknown(step) : firstDifference(step, answer);
     if (answer !== undefined && answer.bug !== null) count(flagged, answer.bug.name);
     else if (disagreement !== null) disagreed.push(disagreement);
     else agreed++;
@@ -45,24 +46,6 @@ function goOn({ op, errno, in: given }: Step, answer: Type1Answer, replay: Type1
 
 function unknown({ i, op }: Step): Disagreement {
   return { i, op, field: "op", expected: op, got: undefined };
-}
-
-/** The first field in which the model's answer is not the recorded one, errno first. */
-function difference({ i, op, errno, out }: Step, answer: Type1Answer): Disagreement | null {
-  const got = answer.errno ?? 0;
-  if (got !== errno) return { i, op, field: "errno", expected: errno, got };
-  for (const [field, expected] of Object.entries(out)) {
-    const model = answer.out[field];
-    if (!isSameJson(expected, model)) return { i, op, field, expected, got: model };
-  }
-  const field = Object.keys(answer.out).find((name) => out[name] === undefined);
-  return field === undefined ? null : { i, op, field, expected: undefined, got: answer.out[field] };
-}
-
-function isSameJson(a: unknown, b: unknown): boolean {
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
-  const [left, right] = [Object.entries(a), new Map<string, unknown>(Object.entries(b))];
-  return left.length === right.size && left.every(([key, value]) => isSameJson(value, right.get(key)));
 }
 
 function count(into: Record<string, number>, name: string): void {

@@ -1,7 +1,7 @@
 /** The operations of the recordings of the type1 container, as calls of the model. */
 import { hex } from "../address.ts";
 import type { Errno } from "../errno.ts";
-import type { Type1Command } from "../type1/commands.ts";
+import type { Argument, Type1Command } from "../type1/commands.ts";
 import { decideType1, type Type1Outputs } from "../type1/decide.ts";
 import { type KernelBug, TOP_OF_SPACE } from "../type1/kernel-bugs.ts";
 import type { Type1Outcome } from "../type1/outcome.ts";
@@ -87,8 +87,12 @@ const getDeviceFd: Type1Checked = (given, replay) =>
     (handle) => ({ dev: `dev${handle}` }),
   );
 
+/** A struct that arrived complete. */
+const WHOLE: Argument = {};
+
 /** How the argument struct arrived. */
-function argumentOf(given: Fields) {
+function argumentOf(given: Fields): Argument {
+  if (!given.has("argsz") && !given.has("bad_pointer")) return WHOLE;
   return {
     ...(given.has("argsz") ? { argBytes: given.number("argsz") } : {}),
     hasBadPointer: given.numberOr0("bad_pointer") !== 0,

@@ -5,7 +5,8 @@ import type { AccessMemory, PinAccess } from "../device-commands.ts";
 import type { AccessPin, Environment } from "../profile/environment.ts";
 import type { Access, ContextState, Space } from "../state.ts";
 import { accepted, callRefused, firstFailing, guard, type Outcome, type Refusal } from "./outcome.ts";
-import { pagesOfArea, pinRefusal } from "./pinning.ts";
+import { pinRefusal } from "./pin-refusal.ts";
+import { pagesOfArea } from "./pinning.ts";
 import { isAligned, startOf } from "./space-rules.ts";
 
 const BYTES_MAX = 16n * 1024n * 1024n;

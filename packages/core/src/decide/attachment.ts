@@ -9,7 +9,8 @@ import type { Range } from "../range.ts";
 import type { Attachment, ContextState, Hwpt, Space } from "../state.ts";
 import { type FreeIds, objectOf, pageTablesOf } from "./objects.ts";
 import { firstFailing, guard, type Refusal } from "./outcome.ts";
-import { type Pages, pagesOfArea, pinRefusal } from "./pinning.ts";
+import { pinRefusal } from "./pin-refusal.ts";
+import { type Pages, pagesOfArea } from "./pinning.ts";
 import { deviceOwner, hwptOwner, releaseEvents } from "./release.ts";
 import { alignmentOf, canReserve, hasMisalignedArea, isAligned, UNMAPPABLE } from "./space-rules.ts";
 

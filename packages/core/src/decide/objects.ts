@@ -67,26 +67,27 @@ export function hasObjects(state: ContextState): boolean {
 }
 
 /** The page tables that hold the mappings of `space` (not the nested ones), oldest first. */
-export function pageTablesOf(state: ContextState, space: Space): Hwpt[] {
-  return state.hwpts.filter((hwpt) => hwpt?.parent === null && hwpt.ioas === space.handle) as Hwpt[];
+export function pageTablesOf(state: ContextState, space: Space): readonly Hwpt[] {
+  return state.pageTablesOf(space.handle);
 }
 
 export function isIoasUsed(state: ContextState, space: Space): boolean {
   if (pageTablesOf(state, space).length > 0) return true;
-  return [...state.accesses.values()].some(({ ioas }) => ioas === space.handle);
+  for (const { ioas } of state.accesses.values()) if (ioas === space.handle) return true;
+  return false;
 }
 
 export function isHwptUsed(state: ContextState, handle: HwptHandle): boolean {
   if ([...state.attachments.values()].some(({ hwpt }) => hwpt === handle)) return true;
-  if (state.hwpts.some((hwpt) => hwpt?.parent === handle)) return true;
+  if (state.liveHwpts.some((hwpt) => hwpt.parent === handle)) return true;
   return [...state.objects.values()].some((object) => object.kind === "viommu" && object.hwpt === handle);
 }
 
 function usedIds(state: ContextState): ReadonlySet<number> {
   const used = new Set<number>();
   const add = (id: number | null) => id !== null && used.add(id);
-  for (const space of state.spaces) if (space.isAlive) add(space.kernelId);
-  for (const hwpt of state.hwpts) if (hwpt !== undefined) add(hwpt.kernelId);
+  for (const space of state.liveSpaces) add(space.kernelId);
+  for (const hwpt of state.liveHwpts) add(hwpt.kernelId);
   for (const { kernelId, objectId } of state.devices.values()) {
     add(kernelId);
     add(objectId);

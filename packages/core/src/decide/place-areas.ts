@@ -7,7 +7,8 @@ import type { Prot, Source } from "../source.ts";
 import type { ContextState, Space } from "../state.ts";
 import { pageTablesOf } from "./objects.ts";
 import { firstFailing, guard, type Refusal } from "./outcome.ts";
-import { type Pages, pagesOf, pinRefusal } from "./pinning.ts";
+import { pinRefusal } from "./pin-refusal.ts";
+import { type Pages, pagesOf } from "./pinning.ts";
 import { chooseIova } from "./placement.ts";
 import { alignmentOf, ioPageOf, isAligned, pageOffset, startOf, touchesReserved, UNMAPPABLE } from "./space-rules.ts";
 

@@ -35,7 +35,7 @@ export function chooseIova(
     const from = fit(range.first, range.last);
     if (from === null) continue;
     for (const free of holes(space.reservations, { first: from as Iova, last: range.last })) {
-      const found = space.areas.firstFree(free.first, free.last, fit);
+      const found = space.areas.firstFree(free.first, free.last, length, fit);
       if (found !== null) return found as Iova;
     }
   }

@@ -266,7 +266,7 @@ test("a recorded space: areas, allowed ranges, PASIDs and dirty tracking of its 
   const space = state.space(0);
   space.allowed = [{ first: 0xfe00_0000n as Iova, last: 0xffff_ffffn as Iova }];
   state.attachments.set("vfio0#70000", { device: "vfio0", pasid: 70_000, ioas: 0, hwpt: 0 });
-  state.hwpts.push({
+  state.addHwpt({
     handle: 0,
     kernelId: 1,
     ioas: 0,

@@ -40,7 +40,8 @@ export function makeWindow(draft: Draft, ground: Ground, wanted: Wanted): Step {
     return refuse(NO_PAGE_SIZE);
   const kernelPageShift = environment.platform.pageShift;
   const { windows, isPoisoned } = draft;
-  const request: TableRequest = { ...wanted, slot, pe, isPoisoned, windows, kernelPageShift };
+  const { pageShift, size, levels } = wanted;
+  const request: TableRequest = { slot, pageShift, size, levels, pe, isPoisoned, windows, kernelPageShift };
   const isLpar = environment.platform.machine === "pseries";
   const bytes = isLpar ? pseriesTableBytes(request) : powernvTableBytes(request);
   if (bytes === 0n) return { ...refuse(NO_TABLE), bug: !isLpar && isUndefined(request) ? UNDEFINED_SHIFT : null };

@@ -25,7 +25,8 @@ const REQUEST = [
   guard<MapDma>("EINVAL", "tce_iommu_ioctl: unknown flag", ({ flags }) => (flags & ~READ_WRITE) !== 0),
 ];
 
-interface Placed extends MapDma {
+interface Placed {
+  readonly command: MapDma;
   readonly window: WindowShape;
 }
 
@@ -33,9 +34,13 @@ const PLACE = [
   guard<Placed>(
     "EINVAL",
     "tce_iommu_ioctl: size or vaddr not whole pages of the window",
-    ({ size, userVa, window }) => ((size | userVa) & pageMask(window)) !== 0n,
+    ({ command: { size, userVa }, window }) => ((size | userVa) & pageMask(window)) !== 0n,
   ),
-  guard<Placed>("EINVAL", "tce_iommu_ioctl: neither READ nor WRITE", ({ flags }) => (flags & READ_WRITE) === 0),
+  guard<Placed>(
+    "EINVAL",
+    "tce_iommu_ioctl: neither READ nor WRITE",
+    ({ command: { flags } }) => (flags & READ_WRITE) === 0,
+  ),
 ];
 
 export function mapDma(state: SpaprState, command: MapDma, environment: SpaprEnvironment): SpaprOutcome<Nothing> {
@@ -52,7 +57,7 @@ export function mapDma(state: SpaprState, command: MapDma, environment: SpaprEnv
   const slot = slotOf(draft.windows, command.iova);
   const window = draft.windows[slot];
   if (window === undefined || window === null) return refusedBy(NO_WINDOW, draft.events);
-  const refusal = firstFailing(PLACE, { ...command, window });
+  const refusal = firstFailing(PLACE, { command, window });
   if (refusal !== null) return refusedBy(refusal, draft.events);
   // iommu_tce_put_param_check() is a truth value, and the ioctl returns it.
   if ((command.iova & pageMask(window)) !== 0n)

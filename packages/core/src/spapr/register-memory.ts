@@ -20,7 +20,9 @@ export const REGION_REQUEST = [
   noFlags<MemoryRange>("VFIO_IOMMU_SPAPR_REGISTER_MEMORY"),
 ];
 
-interface Sized extends MemoryRange {
+interface Sized {
+  readonly userVa: bigint;
+  readonly size: bigint;
   readonly pageMask: bigint;
 }
 
@@ -50,7 +52,7 @@ export function registerMemory(
   if (driver.version === 1) return refusedBy(NO_CALL);
   const { userVa: va, size: length } = command;
   const tied: SpaprEvent = { type: "ProcessTied", container: container.handle };
-  const sized = { ...command, pageMask: (1n << BigInt(environment.platform.pageShift)) - 1n };
+  const sized = { userVa: va, size: length, pageMask: (1n << BigInt(environment.platform.pageShift)) - 1n };
   const asked = firstFailing(REGION_REQUEST, command) ?? firstFailing([NOT_WHOLE_PAGES, WRAPS], sized);
   if (asked !== null) return refusedBy(asked, [tied]);
   const known = state.regions.exact(va, length);

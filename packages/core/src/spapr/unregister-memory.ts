@@ -23,9 +23,10 @@ export function unregisterMemory(
   if (driver.version === 1) return refusedBy(NO_CALL);
   if (!driver.hasMm) return refusedBy(NO_MM);
   const pageMask = (1n << BigInt(environment.platform.pageShift)) - 1n;
-  const asked = firstFailing(REGION_REQUEST, command) ?? firstFailing([NOT_WHOLE_PAGES], { ...command, pageMask });
+  const { userVa, size } = command;
+  const asked = firstFailing(REGION_REQUEST, command) ?? firstFailing([NOT_WHOLE_PAGES], { userVa, size, pageMask });
   if (asked !== null) return refusedBy(asked);
-  const region = state.regions.exact(command.userVa, command.size);
+  const region = state.regions.exact(userVa, size);
   if (region === null) return refusedBy(NO_REGION);
   if (!driver.registered.has(region.va)) return refusedBy(NOT_MINE);
   return done({}, [{ type: "RegionUnregistered", container: container.handle, va: region.va }]);

@@ -18,7 +18,8 @@ const GET_BITMAP = 4;
 const ARG_BYTES = 8;
 const ARG_BYTES_GET = 48;
 
-interface Request extends UseDirtyPages {
+interface Request {
+  readonly command: UseDirtyPages;
   readonly pageBytes: bigint;
   readonly driver: Driver;
 }
@@ -37,11 +38,15 @@ const REQUEST = [
     "vfio_iommu_type1_dirty_pages: v1 has no dirty tracking",
     ({ driver }) => !driver.profile.tracksDirtyPages,
   ),
-  guard<Request>("EFAULT", "vfio_iommu_type1_dirty_pages: bad pointer", (call) => call.hasBadPointer === true),
+  guard<Request>(
+    "EFAULT",
+    "vfio_iommu_type1_dirty_pages: bad pointer",
+    ({ command }) => command.hasBadPointer === true,
+  ),
   guard<Request>(
     "EINVAL",
     "vfio_iommu_type1_dirty_pages: argsz too small, unknown flag, or not exactly one",
-    (call) => argBytesOf(call) < ARG_BYTES || ![START, STOP, GET_BITMAP].includes(call.flags),
+    ({ command }) => argBytesOf(command) < ARG_BYTES || ![START, STOP, GET_BITMAP].includes(command.flags),
   ),
 ];
 
@@ -49,27 +54,27 @@ const GET = [
   guard<Request>(
     "EINVAL",
     "vfio_iommu_type1_dirty_pages: no room for a range in argsz",
-    (call) => argBytesOf(call) < ARG_BYTES_GET || call.bitmap === null,
+    ({ command }) => argBytesOf(command) < ARG_BYTES_GET || command.bitmap === null,
   ),
   guard<Request>(
     "EINVAL",
     "vfio_iommu_type1_dirty_pages: iova + size wraps, or is 2^64",
-    ({ iova, size }) => iova + size > U64_MAX,
+    ({ command: { iova, size } }) => iova + size > U64_MAX,
   ),
   guard<Request>(
     "EINVAL",
     "access_ok: the bitmap is not in user space",
-    ({ bitmap }) => bitmap !== null && isBeyondUserSpace(bitmap),
+    ({ command: { bitmap } }) => bitmap !== null && isBeyondUserSpace(bitmap),
   ),
   guard<Request>(
     "EINVAL",
     "verify_bitmap_size: none, too many, or not the bytes that they take",
-    ({ bitmap, size }) => bitmap !== null && hasWrongSize(bitmap, size),
+    ({ command: { bitmap, size } }) => bitmap !== null && hasWrongSize(bitmap, size),
   ),
   guard<Request>(
     "EINVAL",
     "vfio_iommu_type1_dirty_pages: not the smallest page, or not whole ones",
-    ({ bitmap, iova, size, pageBytes }) =>
+    ({ command: { bitmap, iova, size }, pageBytes }) =>
       bitmap?.pageSize !== pageBytes || size === 0n || ((iova | size) & (pageBytes - 1n)) !== 0n,
   ),
   guard<Request>(
@@ -82,7 +87,7 @@ const GET = [
 const BISECTED = guard<Request>(
   "EINVAL",
   "vfio_iova_dirty_bitmap: the range cuts a mapping",
-  ({ driver, iova, size }) => bisects(driver, iova, iova + size - 1n),
+  ({ driver, command: { iova, size } }) => bisects(driver, iova, iova + size - 1n),
 );
 
 export function useDirtyPages(
@@ -94,7 +99,7 @@ export function useDirtyPages(
   if (container === null) return refusedBy(BAD_FILE);
   const { driver } = container;
   if (driver === null) return refusedBy(NO_DRIVER);
-  const request = { ...command, pageBytes: smallestPage(environment.iommu), driver };
+  const request = { command, pageBytes: smallestPage(environment.iommu), driver };
   const asked = firstFailing(REQUEST, request);
   if (asked !== null) return refusedBy(asked);
   if (command.flags !== GET_BITMAP) return done({ bitmap: null }, switchEvents(container, driver, command.flags));
@@ -116,7 +121,8 @@ function getBitmap(
   { memory }: Type1Environment,
 ): Type1Outcome<DirtyPages> {
   const cut = firstFailing([BISECTED], request);
-  const { driver, iova, size, bitmap } = request;
+  const { driver, command } = request;
+  const { iova, size, bitmap } = command;
   if (cut !== null || bitmap === null) return refusedBy(cut ?? BISECTED);
   const writer = new BitmapWriter(bitmap, memory);
   const spareBits: (readonly [Iova, bigint])[] = [];

@@ -9,8 +9,7 @@ import type { Driver } from "./state.ts";
  */
 export function findDma({ mappings }: Pick<Driver, "mappings">, first: bigint, last: bigint): Area | null {
   if (last === U64_MAX) return null;
-  for (const area of mappings.in(first, last)) return area;
-  return null;
+  return mappings.lowestIn(first, last);
 }
 
 /** Whether the range begins inside a mapping, or ends inside one (the checks of v2 unmaps and of bitmaps). */

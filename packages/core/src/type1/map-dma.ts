@@ -19,31 +19,33 @@ const VADDR = 4;
 /** Up to the end of struct vfio_iommu_type1_dma_map. */
 const ARG_BYTES = 32;
 
-interface Request extends MapDma {
+interface Request {
+  readonly command: MapDma;
   readonly pageBytes: bigint;
 }
 
 const REQUEST = [
-  guard<Request>("EFAULT", "vfio_iommu_type1_map_dma: bad pointer", (call) => call.hasBadPointer === true),
+  guard<Request>("EFAULT", "vfio_iommu_type1_map_dma: bad pointer", ({ command }) => command.hasBadPointer === true),
   guard<Request>(
     "EINVAL",
     "vfio_iommu_type1_map_dma: argsz too small or unknown flag",
-    ({ argBytes, flags }) => (argBytes ?? ARG_BYTES) < ARG_BYTES || flags >= 8,
+    ({ command: { argBytes, flags } }) => (argBytes ?? ARG_BYTES) < ARG_BYTES || flags >= 8,
   ),
   guard<Request>(
     "EINVAL",
     "vfio_dma_do_map: VADDR with an access, or neither",
-    ({ flags }) => ((flags & VADDR) !== 0) === ((flags & (READ | WRITE)) !== 0),
+    ({ command: { flags } }) => ((flags & VADDR) !== 0) === ((flags & (READ | WRITE)) !== 0),
   ),
   guard<Request>(
     "EINVAL",
     "vfio_dma_do_map: no size, or not whole pages",
-    ({ size, iova, userVa, pageBytes }) => size === 0n || ((size | iova | userVa) & (pageBytes - 1n)) !== 0n,
+    ({ command: { size, iova, userVa }, pageBytes }) =>
+      size === 0n || ((size | iova | userVa) & (pageBytes - 1n)) !== 0n,
   ),
   guard<Request>(
     "EINVAL",
     "vfio_dma_do_map: iova or vaddr wraps",
-    ({ size, iova, userVa }) => iova + size - 1n > U64_MAX || userVa + size - 1n > U64_MAX,
+    ({ command: { size, iova, userVa } }) => iova + size - 1n > U64_MAX || userVa + size - 1n > U64_MAX,
   ),
 ];
 
@@ -75,7 +77,7 @@ export function mapDma(state: Type1State, command: MapDma, environment: Type1Env
   if (container === null) return refusedBy(BAD_FILE);
   const { driver } = container;
   if (driver === null) return refusedBy(NO_DRIVER);
-  const asked = firstFailing(REQUEST, { ...command, pageBytes: smallestPage(environment.iommu) });
+  const asked = firstFailing(REQUEST, { command, pageBytes: smallestPage(environment.iommu) });
   if (asked !== null) return refusedBy(asked);
   const outcome =
     (command.flags & VADDR) !== 0
