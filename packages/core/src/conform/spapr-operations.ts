@@ -32,7 +32,8 @@ function answer<Out>(outcome: SpaprOutcome<Out>, words: (out: Out) => Readonly<R
 }
 
 const silent = (outcome: SpaprOutcome<unknown>): SpaprAnswer => answer(outcome, () => ({}));
-const handle = (given: Fields, name: string): number => handleNumber(given.text(name));
+/** No object has -1: a descriptor that the recording knows no handle of. */
+const handle = (given: Fields, name: string): number => (given.isNull(name) ? -1 : handleNumber(given.text(name)));
 
 function frameOf(given: Fields) {
   return {

@@ -7,6 +7,7 @@ import type { Type1Event } from "../type1/events.ts";
 import { applyType1 } from "../type1/evolve.ts";
 import { Type1State } from "../type1/state.ts";
 import type { Fields } from "./fields.ts";
+import { MEMLOCK_BYTES_DEFAULT } from "./process.ts";
 import { handleNumber } from "./recorded.ts";
 import { type1Groups, type1Iommu } from "./type1-host.ts";
 
@@ -39,7 +40,7 @@ export class Type1Replay {
       groups,
       memory: UserMemory.of(meta.u64("va_base"), meta.u64("buf_size")),
       deviceMemory: UserMemory.of(BAR_VA, BAR_BYTES),
-      memlockBytes: null,
+      memlockBytes: MEMLOCK_BYTES_DEFAULT,
       canLockMemory: true,
       entriesMax: meta.number("dma_entry_limit"),
     };
