@@ -3,6 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { chosen, run } from "./naive/campaign.ts";
 import { iommufd } from "./naive/iommufd.ts";
+import { spapr } from "./naive/spapr.ts";
 import { type1 } from "./naive/type1.ts";
 
 const test = suite("naive models, at length");
@@ -16,6 +17,11 @@ test("iommufd: five million random calls end alike", () => {
 test("type1: a million random calls end alike", () => {
   const { seed, steps } = chosen(20_261_125, 1_000_000);
   assert.is(run(type1, seed, steps), steps);
+});
+
+test("spapr: a million random calls end alike", () => {
+  const { seed, steps } = chosen(20_261_125, 1_000_000);
+  assert.is(run(spapr, seed, steps), steps);
 });
 
 test.run();

@@ -3,6 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { chosen, run } from "./naive/campaign.ts";
 import { iommufd } from "./naive/iommufd.ts";
+import { spapr } from "./naive/spapr.ts";
 import { type1 } from "./naive/type1.ts";
 
 const test = suite("naive models");
@@ -15,6 +16,11 @@ test("iommufd: 30,000 random calls end alike", () => {
 test("type1: 30,000 random calls end alike", () => {
   const { seed, steps } = chosen(20_261_125, 30_000);
   assert.is(run(type1, seed, steps), steps);
+});
+
+test("spapr: 30,000 random calls end alike", () => {
+  const { seed, steps } = chosen(20_261_125, 30_000);
+  assert.is(run(spapr, seed, steps), steps);
 });
 
 test.run();
