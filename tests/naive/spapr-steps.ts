@@ -36,6 +36,14 @@ export function proposeSpapr(random: Random, naive: NaiveSpapr): Step {
     ...(random.oneIn(90) ? { isOtherProcess: true } : {}),
   };
   const flags = random.oneIn(30) ? 1 : 0;
+  const driver = containers[container]?.driver ?? null;
+  if (driver !== null && !random.oneIn(3)) {
+    if (driver.isV2 && driver.registered.length === 0)
+      return { command: "RegisterMemory", ...frame, ...memory(random, naive), flags };
+    if (!driver.isV2 && !driver.isEnabled) return { command: "Enable", container };
+    if (driver.isV2 && !driver.isPending && driver.windows.every((window) => window === null))
+      return { command: "CreateWindow", ...frame, ...windowAsked(random, naive), flags };
+  }
   switch (random.below(30)) {
     case 0:
       return random.pick<Step>([
@@ -58,8 +66,9 @@ export function proposeSpapr(random: Random, naive: NaiveSpapr): Step {
         { command: "QueryTceInfo", ...frame },
       ]);
     case 2:
+      return { command: random.oneIn(3) ? "Disable" : "Enable", container };
     case 3:
-      return { command: random.oneIn(4) ? "Disable" : "Enable", container };
+      return { command: "OpenDevice", group };
     case 4:
     case 5:
     case 6:
@@ -83,7 +92,7 @@ export function proposeSpapr(random: Random, naive: NaiveSpapr): Step {
     case 14:
     case 15: {
       const window = windowOf(random, naive, container);
-      return { command: "Probe", device: random.below(devices.length + 1), iova: mappedIn(random, window) };
+      return { command: "Probe", device: deviceOf(random, naive, container), iova: mappedIn(random, window) };
     }
     case 16:
     case 17:
@@ -131,7 +140,7 @@ function source(random: Random, { regions }: NaiveSpapr, pageBytes: bigint): big
 
 /** Sizes that the source computes without a shift that C leaves undefined. */
 function windowAsked(random: Random, { host }: NaiveSpapr): { pageShift: number; size: bigint; levels: number } {
-  const pageShift = random.pick(SHIFTS);
+  const pageShift = random.oneIn(3) ? random.pick(SHIFTS) : random.pick([12, 16, 16]);
   const levels = random.oneIn(4) ? random.below(7) : 1;
   if (random.oneIn(15)) return { pageShift, size: random.pick([0n, 3n << 20n, (1n << 26n) + 1n]), levels };
   const bits = random.pick([16, 20, 22, 24, 26, 26, 28, 30, 31, 32, 36, 40, 45, 52, 60]);
@@ -146,6 +155,12 @@ function windowAsked(random: Random, { host }: NaiveSpapr): { pageShift: number;
 function windowOf(random: Random, { containers }: NaiveSpapr, container: number): Window | null {
   const windows = containers[container]?.driver?.windows.filter((window) => window !== null) ?? [];
   return windows.length === 0 ? null : random.pick(windows);
+}
+
+/** A device of a group in the container, most of the time. */
+function deviceOf(random: Random, { containers, devices }: NaiveSpapr, container: number): number {
+  const fit = devices.flatMap(({ group }, handle) => (group.container === containers[container] ? [handle] : []));
+  return fit.length === 0 || random.oneIn(10) ? random.below(devices.length + 1) : random.pick(fit);
 }
 
 function inside(random: Random, { start, entries, shift }: Window): bigint {
