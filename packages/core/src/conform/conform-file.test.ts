@@ -158,6 +158,42 @@ test("a process that no step gave another limit may lock 8 MiB without CAP_IPC_L
   assert.equal(onSpapr.disagreed, []);
 });
 
+test("a struct that is too short, or has something behind it, is refused whatever the call", () => {
+  const meta = linesOf(filesOf("k73/random")[0] as string)[0] as string;
+  const [map, ids] = [
+    { flags: 7, va: "0x0", length: "0x1", iova: "0x0" },
+    { dst_id: 9, src_id: 9 },
+  ];
+  const calls: readonly (readonly [string, object])[] = [
+    ["ioas_alloc", { flags: 0 }],
+    ["destroy", { obj: null, obj_id: 9 }],
+    ["iova_ranges", { ioas_id: 9, slots: 0 }],
+    ["allow_iovas", { ioas_id: 9, ranges: [] }],
+    ["map", { ioas_id: 9, ...map }],
+    ["map_file", { ioas_id: 9, fd: null, start: "0x0", ...map }],
+    ["unmap", { ioas_id: 9, iova: "0x0", length: "0x1" }],
+    ["copy", { ...ids, flags: 7, length: "0x1", dst_iova: "0x0", src_iova: "0x0" }],
+    ["option", { obj_id: 0, option_id: 0, option_op: 1, val64: "0x0" }],
+    ["vfio_ioas", { op: 0 }],
+    ["hwpt_alloc", { idev_id: 9, pt_id: 9, flags: 0, data_type: 0, data_len: 0 }],
+    ["set_dirty", { hwpt_id: 9, flags: 0 }],
+    ["get_dirty", { hwpt_id: 9, flags: 0, iova: "0x0", length: "0x1000", page_size: "0x1000" }],
+    ["hw_info", { idev_id: 9, flags: 0, data_len: 0 }],
+    ["change_process", {}],
+  ];
+  for (const [op, given] of calls) {
+    const report = conformFile(
+      recording(meta, [
+        [op, { ...given, size: 4 }, "EINVAL"],
+        [op, { ...given, size: 4, trailing_nonzero: 1 }, "EINVAL"],
+        [op, { ...given, size: 200, trailing_nonzero: 1 }, "E2BIG"],
+        [op, { ...given, trailing_nonzero: true }, "E2BIG"],
+      ]),
+    );
+    assert.equal(report.disagreed, [], op);
+  }
+});
+
 test("a descriptor without a handle is no container of sPAPR", () => {
   const report = conformFile(
     recording(SPAPR_META, [

@@ -22,7 +22,7 @@ export function frameOf(given: Fields): Frame {
   return {
     ...(given.has("size") ? { size: given.number("size") } : {}),
     ...(given.has("reserved") ? { reserved: given.number("reserved") } : {}),
-    ...(given.numberOr0("trailing_nonzero") === 0 ? {} : { hasNonZeroTail: true }),
+    ...(given.isSet("trailing_nonzero") ? { hasNonZeroTail: true } : {}),
   };
 }
 
@@ -43,7 +43,7 @@ export const allowIovas: Checked = {
       command: "AllowIovas",
       ioasId: given.number("ioas_id"),
       ranges: given.pairs("ranges"),
-      hasBadPointer: given.numberOr0("bad_pointer") !== 0,
+      hasBadPointer: given.isSet("bad_pointer"),
       ...frameOf(given),
     } as const;
     const { errno, events } = decide<"AllowIovas">(state, command, profile, environment);
@@ -62,7 +62,7 @@ export const iovaRanges: Checked = {
       command: "QueryIovaRanges",
       ioasId: given.number("ioas_id"),
       slots: given.number("slots"),
-      hasBadPointer: given.numberOr0("bad_pointer") !== 0,
+      hasBadPointer: given.isSet("bad_pointer"),
       ...frameOf(given),
     } as const;
     const { errno, events, out } = decide<"QueryIovaRanges">(state, command, profile, environment);

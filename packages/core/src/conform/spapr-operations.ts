@@ -39,7 +39,7 @@ function frameOf(given: Fields) {
   return {
     container: handle(given, "container"),
     ...(given.has("argsz") ? { argBytes: given.number("argsz") } : {}),
-    hasBadPointer: given.numberOr0("bad_pointer") !== 0,
+    hasBadPointer: given.isSet("bad_pointer"),
   };
 }
 

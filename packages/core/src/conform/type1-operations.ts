@@ -91,7 +91,7 @@ const getDeviceFd: Type1Checked = (given, replay) =>
 function argumentOf(given: Fields) {
   return {
     ...(given.has("argsz") ? { argBytes: given.number("argsz") } : {}),
-    hasBadPointer: given.numberOr0("bad_pointer") !== 0,
+    hasBadPointer: given.isSet("bad_pointer"),
   };
 }
 
