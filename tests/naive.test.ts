@@ -1,4 +1,4 @@
-/** The engine against naive models of the same kernels, with random calls; naive-*.soak.ts plays many more. */
+/** The engine against naive models of the same kernels, with random calls; naive*.soak.ts play many more. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { chosen, run } from "./naive/campaign.ts";
