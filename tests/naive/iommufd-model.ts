@@ -616,9 +616,10 @@ export class NaiveIommufd {
     const entry = hidden.includes(ptId) ? undefined : this.ids.get(ptId);
     if (entry === undefined) throw new Stop("ENOENT");
     if (entry.kind !== "ioas" && entry.kind !== "hwpt") throw new Stop("EINVAL");
-    // What translates more than the device's IOMMU is none for it.
+    // Some IOMMUs take no page table that translates more than they do.
     const fits = ({ aperture: { first, last } }: Table) =>
-      device.traits.aperture.first <= first && last <= device.traits.aperture.last;
+      device.traits.refusesWiderTables !== true ||
+      (device.traits.aperture.first <= first && last <= device.traits.aperture.last);
     const found = entry.kind === "hwpt" ? entry : this.#tablesOf(entry).find((one) => one.isAuto && fits(one));
     if (found !== undefined && found === from) return found;
     const ioas = entry.kind === "ioas" ? entry : entry.ioas;
