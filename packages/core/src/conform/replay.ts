@@ -11,7 +11,7 @@ import type { MockIommu } from "../profile/mock-traits.ts";
 import { UserMemory } from "../profile/user-memory.ts";
 import { ContextState } from "../state.ts";
 import type { Fields } from "./fields.ts";
-import { MEMLOCK_BYTES_DEFAULT } from "./process.ts";
+import { MEMLOCK_BYTES_DEFAULT } from "./recorder.ts";
 
 const BATCH_EVENTS = 256;
 const NO_ENVELOPE = { stamp: null, actor: null, errno: null, line: 0 };

@@ -7,7 +7,7 @@ import { applySpapr } from "../spapr/evolve.ts";
 import { MACHINES, type Machine, peTraits, platformOf } from "../spapr/platform.ts";
 import { SpaprState } from "../spapr/state.ts";
 import type { Fields } from "./fields.ts";
-import { MEMLOCK_BYTES_DEFAULT } from "./process.ts";
+import { MEMLOCK_BYTES_DEFAULT } from "./recorder.ts";
 
 /** `SpaprEnvironment` while a replay changes it. */
 interface Surroundings extends SpaprEnvironment {

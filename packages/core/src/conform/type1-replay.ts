@@ -7,8 +7,8 @@ import type { Type1Event } from "../type1/events.ts";
 import { applyType1 } from "../type1/evolve.ts";
 import { Type1State } from "../type1/state.ts";
 import type { Fields } from "./fields.ts";
-import { MEMLOCK_BYTES_DEFAULT } from "./process.ts";
 import { handleNumber } from "./recorded.ts";
+import { MEMLOCK_BYTES_DEFAULT } from "./recorder.ts";
 import { type1Groups, type1Iommu } from "./type1-host.ts";
 
 /** Where the model puts the mmap of the edu device's BAR 0: the recordings tell only offsets in it. */
