@@ -56,6 +56,7 @@ export interface Table {
   readonly ioas: Ioas;
   readonly isAuto: boolean;
   readonly pageSize: bigint;
+  readonly aperture: { readonly first: bigint; readonly last: bigint };
   readonly canTrack: boolean;
   readonly isParent: boolean;
   readonly parent: Table | null;
@@ -615,7 +616,11 @@ export class NaiveIommufd {
     const entry = hidden.includes(ptId) ? undefined : this.ids.get(ptId);
     if (entry === undefined) throw new Stop("ENOENT");
     if (entry.kind !== "ioas" && entry.kind !== "hwpt") throw new Stop("EINVAL");
-    const found = entry.kind === "hwpt" ? entry : this.#tablesOf(entry).find(({ isAuto }) => isAuto);
+    // Some IOMMUs take no page table that translates more than they do.
+    const fits = ({ aperture: { first, last } }: Table) =>
+      device.traits.refusesWiderTables !== true ||
+      (device.traits.aperture.first <= first && last <= device.traits.aperture.last);
+    const found = entry.kind === "hwpt" ? entry : this.#tablesOf(entry).find((one) => one.isAuto && fits(one));
     if (found !== undefined && found === from) return found;
     const ioas = entry.kind === "ioas" ? entry : entry.ioas;
     const { traits } = device;
@@ -633,6 +638,7 @@ export class NaiveIommufd {
     } else {
       regions();
       check(!table.canTrack || traits.canTrackDirty, "EINVAL");
+      check(fits(table), "EINVAL");
     }
     if (from?.ioas !== ioas)
       for (const { first, last } of traits.reserved) ioas.reserved.push({ first, last, owner: device });
@@ -664,7 +670,7 @@ export class NaiveIommufd {
   ): Table {
     const number = this.#tableCount++;
     const common = { parent: null, isTracking: false, dirty: new Set<bigint>() };
-    const table: Table = { kind: "hwpt", number, ioas, pageSize, ...traits, ...common };
+    const table: Table = { kind: "hwpt", number, ioas, pageSize, aperture, ...traits, ...common };
     if (aperture.first > 0n) ioas.reserved.push({ first: 0n, last: aperture.first - 1n, owner: table });
     if (aperture.last < TOP) ioas.reserved.push({ first: aperture.last + 1n, last: TOP, owner: table });
     this.#add(table);

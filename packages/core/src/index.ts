@@ -134,6 +134,22 @@ export {
   type SourceKind,
   UNKNOWN_SOURCE,
 } from "./source.ts";
+export type { SpaprCommand } from "./spapr/commands.ts";
+export { decideSpapr, type SpaprOutputs } from "./spapr/decide.ts";
+export type { SpaprEnvironment } from "./spapr/environment.ts";
+export type { SpaprEvent } from "./spapr/events.ts";
+export { applySpapr } from "./spapr/evolve.ts";
+export { SPAPR_BUGS, type SpaprBug } from "./spapr/kernel-bugs.ts";
+export type { SpaprOutcome } from "./spapr/outcome.ts";
+export {
+  type Machine as SpaprMachine,
+  type PeTraits as SpaprPeTraits,
+  type Platform as SpaprPlatform,
+  peTraits as spaprPeTraits,
+  platformOf as spaprPlatformOf,
+} from "./spapr/platform.ts";
+export { SpaprState } from "./spapr/state.ts";
+export { translate as translateSpapr } from "./spapr/translate.ts";
 export { type ClockJson, daysOfCivil, rfc3339, type StampJson, secondsOfRfc3339, stampToJson } from "./stamp-json.ts";
 export {
   type Access,

@@ -33,6 +33,12 @@ export class Fields {
     return this.has(name) ? this.number(name) : 0;
   }
 
+  /** Whether it is there, and neither 0 nor false. */
+  isSet(name: string): boolean {
+    const value = this.#values[name];
+    return typeof value === "boolean" ? value : this.numberOr0(name) !== 0;
+  }
+
   /** A hex string of 64 bits. */
   u64(name: string): bigint {
     return this.#u64(this.#values[name], name);

@@ -25,7 +25,7 @@ export const mapFile: Checked = {
     const space = ioasOf(state, step.in.number("ioas_id"));
     if (space === null || step.in.isNull("fd")) return [];
     const source = { kind: "file", fd: handleNumber(step.in.text("fd")), start: step.in.u64("start") } as const;
-    return [mapped(space.handle, step, outOf(step).u64("iova"), step.in.u64("length"), source)];
+    return mapped(space.handle, step, outOf(step).u64("iova"), step.in.u64("length"), source);
   },
 };
 
@@ -37,11 +37,15 @@ export const changeProcess: Checked = {
   follow: NOTHING,
 };
 
+/** What a recorder may call struct iommu_vfio_ioas's op. */
+const OPERATION_NAMES = ["op", "vfio_op", "ioas_op", "option_op"];
+
 /** From source, not refereed: no recording holds one, so what it would call the fields of `out` is not known. */
 export const vfioIoas: Checked = {
   decide({ in: given, out: recorded }, { state, profile, environment }) {
-    const operation = given.number(given.has("op") ? "op" : "vfio_op");
-    const command = { command: "UseVfioIoas", operation, ioasId: given.number("ioas_id"), ...frameOf(given) } as const;
+    const operation = given.number(OPERATION_NAMES.find((name) => given.has(name)) ?? "op");
+    const ioasId = given.numberOr0("ioas_id");
+    const command = { command: "UseVfioIoas", operation, ioasId, ...frameOf(given) } as const;
     const outcome = decide<"UseVfioIoas">(state, command, profile, environment);
     const { out } = outcome;
     if (out === null) return plain(outcome);

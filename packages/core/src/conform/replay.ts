@@ -11,11 +11,10 @@ import type { MockIommu } from "../profile/mock-traits.ts";
 import { UserMemory } from "../profile/user-memory.ts";
 import { ContextState } from "../state.ts";
 import type { Fields } from "./fields.ts";
+import { MEMLOCK_BYTES_DEFAULT } from "./recorder.ts";
 
 const BATCH_EVENTS = 256;
 const NO_ENVELOPE = { stamp: null, actor: null, errno: null, line: 0 };
-/** What init starts with, and every process that nobody tells otherwise (include/asm-generic/resource.h). */
-const MEMLOCK_BYTES_DEFAULT = 8n * 1024n * 1024n;
 
 /** `Environment` while a replay changes it. */
 interface Surroundings extends Environment {

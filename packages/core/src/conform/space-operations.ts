@@ -1,5 +1,5 @@
 /** Operations on spaces: what the recording calls them, what the model calls them. */
-import { byteLength, hex, iova } from "../address.ts";
+import { byteLength, hex, iova, U64_MAX } from "../address.ts";
 import { type Frame, MAP_READABLE, MAP_WRITEABLE } from "../commands.ts";
 import { piecesOf } from "../decide/copy-iova.ts";
 import { decide } from "../decide/decide.ts";
@@ -22,7 +22,7 @@ export function frameOf(given: Fields): Frame {
   return {
     ...(given.has("size") ? { size: given.number("size") } : {}),
     ...(given.has("reserved") ? { reserved: given.number("reserved") } : {}),
-    ...(given.numberOr0("trailing_nonzero") === 0 ? {} : { hasNonZeroTail: true }),
+    ...(given.isSet("trailing_nonzero") ? { hasNonZeroTail: true } : {}),
   };
 }
 
@@ -43,7 +43,7 @@ export const allowIovas: Checked = {
       command: "AllowIovas",
       ioasId: given.number("ioas_id"),
       ranges: given.pairs("ranges"),
-      hasBadPointer: given.numberOr0("bad_pointer") !== 0,
+      hasBadPointer: given.isSet("bad_pointer"),
       ...frameOf(given),
     } as const;
     const { errno, events } = decide<"AllowIovas">(state, command, profile, environment);
@@ -62,7 +62,7 @@ export const iovaRanges: Checked = {
       command: "QueryIovaRanges",
       ioasId: given.number("ioas_id"),
       slots: given.number("slots"),
-      hasBadPointer: given.numberOr0("bad_pointer") !== 0,
+      hasBadPointer: given.isSet("bad_pointer"),
       ...frameOf(given),
     } as const;
     const { errno, events, out } = decide<"QueryIovaRanges">(state, command, profile, environment);
@@ -90,7 +90,7 @@ export const map: Checked = {
   follow: (step, { state }) => {
     const source: Source = { kind: "va", va: step.in.u64("va") };
     const space = ioasOf(state, step.in.number("ioas_id"));
-    return space === null ? [] : [mapped(space.handle, step, outOf(step).u64("iova"), step.in.u64("length"), source)];
+    return space === null ? [] : mapped(space.handle, step, outOf(step).u64("iova"), step.in.u64("length"), source);
   },
 };
 
@@ -118,7 +118,7 @@ export const copy: Checked = {
     if (origin === null || destination === null) return [];
     const unknown = { length: given.u64("length"), source: { kind: "unknown" } } as const;
     let next = outOf(step).u64("dst_iova");
-    return (piecesOf(origin, first, last, environment) ?? [unknown]).map(({ length, source }) => {
+    return (piecesOf(origin, first, last, environment) ?? [unknown]).flatMap(({ length, source }) => {
       next += length;
       return mapped(destination.handle, step, next - length, length, source);
     });
@@ -187,9 +187,11 @@ export const addReserved: Checked = {
   },
 };
 
-/** A mapping as the recording tells it. */
-export function mapped(ioas: number, step: Step, first: bigint, length: bigint, source: Source): IoasEvent {
+/** A mapping as the recording tells it; none where it tells of no range that there is. */
+export function mapped(ioas: number, step: Step, first: bigint, length: bigint, source: Source): IoasEvent[] {
+  const last = first + length - 1n;
+  if (last < first || last > U64_MAX) return [];
   const flags = step.in.number("flags");
   const prot = protOf((flags & MAP_READABLE) !== 0, (flags & MAP_WRITEABLE) !== 0);
-  return { type: "IovaMapped", ioas, iova: iova(first), last: iova(first + length - 1n), prot, source };
+  return [{ type: "IovaMapped", ioas, iova: iova(first), last: iova(last), prot, source }];
 }

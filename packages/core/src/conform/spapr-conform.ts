@@ -48,12 +48,16 @@ export function conformSpapr({ meta, steps }: Recording, options: ConformOptions
 
 type Verdict = "agreed" | "disagreed" | "ignored" | { readonly bug: string };
 
+/** What depends on where a window ends. */
+const ON_WINDOWS: ReadonlySet<string> = new Set(["map_dma", "unmap_dma", "tce_create", "tce_remove", "dma_write"]);
+
 /** A bug whose outcome is the same every time is flagged only when the model told it. */
 function judge({ op }: Step, { bug }: SpaprAnswer, disagreement: Disagreement | null, replay: SpaprReplay): Verdict {
   // What EEH finds is the PE's hardware state.
   if (op === "eeh_op" && replay.environment.platform.hasEeh) return "ignored";
   // What an earlier mistake of the kernel left of the accounting is not told by the calls.
   if (op === "locked" && disagreement !== null && replay.isChargeUnknown) return { bug: UNDEFINED_SHIFT.name };
+  if (ON_WINDOWS.has(op) && disagreement !== null && replay.isWindowUnknown) return { bug: UNDEFINED_SHIFT.name };
   if (op === "locked" && disagreement !== null && replay.state.isCorrupted) return { bug: UNMAP_PAST_TABLE_END.name };
   if (bug !== null && (disagreement === null || !bug.isPredictable)) return { bug: bug.name };
   return disagreement === null ? "agreed" : "disagreed";
@@ -61,7 +65,10 @@ function judge({ op }: Step, { bug }: SpaprAnswer, disagreement: Disagreement | 
 
 /** Folds what happened: what the model says of a call that it told right, else what the recording says. */
 function goOn(step: Step, { errno, events, bug }: SpaprAnswer, replay: SpaprReplay): void {
-  if (bug === UNDEFINED_SHIFT) replay.isChargeUnknown = true;
+  if (bug === UNDEFINED_SHIFT) {
+    replay.isChargeUnknown = true;
+    if (step.errno === 0) replay.isWindowUnknown = true;
+  }
   if ((errno ?? 0) === step.errno) replay.apply(events);
   else if (step.errno === 0) replay.apply(followSpapr(step, replay));
 }

@@ -5,10 +5,12 @@ import { handleNumber, outOf } from "./recorded.ts";
 import type { Step } from "./recording.ts";
 import type { SpaprReplay } from "./spapr-replay.ts";
 
+const PAGE_SHIFT_MAX = 63;
+
 /** Calls that return a number did nothing. */
 export function followSpapr(step: Step, replay: SpaprReplay): readonly SpaprEvent[] {
   const { op, in: given, out } = step;
-  if (out["ret"] !== undefined || !given.has("container")) return [];
+  if (out["ret"] !== undefined || !given.has("container") || given.isNull("container")) return [];
   const container = handleNumber(given.text("container"));
   const driver = replay.state.containers[container]?.driver ?? null;
   if (driver === null) return [];
@@ -28,8 +30,8 @@ export function followSpapr(step: Step, replay: SpaprReplay): readonly SpaprEven
 
 /** As large as asked, whatever it is charged. */
 function created(step: Step, container: number, slot: number): readonly SpaprEvent[] {
-  if (slot < 0) return [];
   const pageShift = step.in.number("page_shift");
+  if (slot < 0 || pageShift > PAGE_SHIFT_MAX) return [];
   const entries = Math.max(1, Number(step.in.u64("window_size") >> BigInt(pageShift)));
   const shape: WindowShape = {
     start: outOf(step).u64("start_addr"),

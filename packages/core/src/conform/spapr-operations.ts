@@ -32,7 +32,8 @@ function answer<Out>(outcome: SpaprOutcome<Out>, words: (out: Out) => Readonly<R
 }
 
 const silent = (outcome: SpaprOutcome<unknown>): SpaprAnswer => answer(outcome, () => ({}));
-const handle = (given: Fields, name: string): number => handleNumber(given.text(name));
+/** No object has -1: a descriptor that the recording knows no handle of. */
+const handle = (given: Fields, name: string): number => (given.isNull(name) ? -1 : handleNumber(given.text(name)));
 
 /** A struct that arrived complete. */
 const WHOLE: { readonly argBytes?: number; readonly hasBadPointer?: boolean } = {};
@@ -42,7 +43,7 @@ function frameOf(given: Fields): typeof WHOLE {
   if (!given.has("argsz") && !given.has("bad_pointer")) return WHOLE;
   return {
     ...(given.has("argsz") ? { argBytes: given.number("argsz") } : {}),
-    hasBadPointer: given.numberOr0("bad_pointer") !== 0,
+    hasBadPointer: given.isSet("bad_pointer"),
   };
 }
 

@@ -7,6 +7,7 @@ import { applySpapr } from "../spapr/evolve.ts";
 import { MACHINES, type Machine, peTraits, platformOf } from "../spapr/platform.ts";
 import { SpaprState } from "../spapr/state.ts";
 import type { Fields } from "./fields.ts";
+import { MEMLOCK_BYTES_DEFAULT } from "./recorder.ts";
 
 /** `SpaprEnvironment` while a replay changes it. */
 interface Surroundings extends SpaprEnvironment {
@@ -23,6 +24,8 @@ export class SpaprReplay {
   readonly bufferVa: bigint;
   /** A call whose charge nobody can tell was made: what is locked is known no more. */
   isChargeUnknown = false;
+  /** A window was made whose size nobody can tell. */
+  isWindowUnknown = false;
 
   /** @throws IoasisError ERR_INPUT: a machine, a kernel or a page size without a model */
   constructor(meta: Fields, kernel: string | undefined) {
@@ -34,7 +37,7 @@ export class SpaprReplay {
       peOf: (phb) => peTraits(machine, phb),
       memory: UserMemory.of(this.bufferVa, meta.u64("buf_size")),
       hugePages: this.#hugePages(meta),
-      memlockBytes: null,
+      memlockBytes: MEMLOCK_BYTES_DEFAULT,
       canLockMemory: true,
     };
   }

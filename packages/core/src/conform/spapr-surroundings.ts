@@ -20,7 +20,7 @@ const RAW_CALLS: ReadonlyMap<number, "Enable" | "Disable"> = new Map([
 function rawIoctl(given: Fields, replay: SpaprReplay): void {
   const command = RAW_CALLS.get(given.number("nr"));
   if (command === undefined) return;
-  const container = handleNumber(given.text("container"));
+  const container = given.isNull("container") ? -1 : handleNumber(given.text("container"));
   replay.apply(decideSpapr<typeof command>(replay.state, { command, container }, replay.environment).events);
 }
 

@@ -95,7 +95,7 @@ function argumentOf(given: Fields): Argument {
   if (!given.has("argsz") && !given.has("bad_pointer")) return WHOLE;
   return {
     ...(given.has("argsz") ? { argBytes: given.number("argsz") } : {}),
-    hasBadPointer: given.numberOr0("bad_pointer") !== 0,
+    hasBadPointer: given.isSet("bad_pointer"),
   };
 }
 

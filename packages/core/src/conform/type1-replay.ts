@@ -8,6 +8,7 @@ import { applyType1 } from "../type1/evolve.ts";
 import { Type1State } from "../type1/state.ts";
 import type { Fields } from "./fields.ts";
 import { handleNumber } from "./recorded.ts";
+import { MEMLOCK_BYTES_DEFAULT } from "./recorder.ts";
 import { type1Groups, type1Iommu } from "./type1-host.ts";
 
 /** Where the model puts the mmap of the edu device's BAR 0: the recordings tell only offsets in it. */
@@ -39,7 +40,7 @@ export class Type1Replay {
       groups,
       memory: UserMemory.of(meta.u64("va_base"), meta.u64("buf_size")),
       deviceMemory: UserMemory.of(BAR_VA, BAR_BYTES),
-      memlockBytes: null,
+      memlockBytes: MEMLOCK_BYTES_DEFAULT,
       canLockMemory: true,
       entriesMax: meta.number("dma_entry_limit"),
     };

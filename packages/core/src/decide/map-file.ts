@@ -1,5 +1,5 @@
 /** IOMMU_IOAS_MAP_FILE and IOMMU_IOAS_CHANGE_PROCESS (ioas.c), of kernels that have them. */
-import { byteLength, type Iova, iova } from "../address.ts";
+import { byteLength, type Iova, iova, U64_MAX } from "../address.ts";
 import { MAP_FIXED_IOVA, MAP_READABLE, MAP_WRITEABLE } from "../commands.ts";
 import type { ChangeProcess, MapFile } from "../device-commands.ts";
 import type { IoasEvent } from "../events.ts";
@@ -7,13 +7,23 @@ import type { Environment } from "../profile/environment.ts";
 import type { KernelProfile } from "../profile/kernel-profile.ts";
 import { protOf } from "../source.ts";
 import type { ContextState, Space } from "../state.ts";
-import { LENGTH, MAP_REQUEST, WRAP } from "./map-iova.ts";
+import { type Buffer, LENGTH, MAP_REQUEST } from "./map-iova.ts";
 import { ioasOf, NO_IOAS } from "./objects.ts";
 import { accepted, callRefused, firstFailing, guard, type Outcome, type Refusal, refused } from "./outcome.ts";
 import { placeAreas } from "./place-areas.ts";
 
 const NO_CALL: Refusal = { errno: "ENOTTY", rule: "iommufd_fops_ioctl: this kernel has no such call" };
 const NO_FILE: Refusal = { errno: "EBADF", rule: "iopt_map_file_pages: the descriptor is not open" };
+
+/** Looked at before the descriptor; the range may end at 2^64. */
+const FILE_RANGE = [
+  guard<Buffer>("EINVAL", "iopt_map_file_pages: no length", ({ length }) => length === 0n),
+  guard<Buffer>(
+    "EOVERFLOW",
+    "iopt_map_file_pages: the range in the file wraps",
+    ({ start, length }) => start + length - 1n > U64_MAX,
+  ),
+];
 
 export function mapFile(
   state: ContextState,
@@ -28,9 +38,12 @@ export function mapFile(
   if (asked !== null) return refuse(asked);
   if (space === null) return refuse(NO_IOAS);
   const { fd, start, length, flags } = command;
+  const buffer = { start, length, pageSize: environment.pageSize };
+  const range = firstFailing(FILE_RANGE, buffer);
+  if (range !== null) return refuse(range);
   if (fd === null) return refuse(NO_FILE);
-  const buffer = firstFailing([WRAP, LENGTH], { start, length, pageSize: environment.pageSize });
-  if (buffer !== null) return refuse(buffer);
+  const tooLong = firstFailing([LENGTH], buffer);
+  if (tooLong !== null) return refuse(tooLong);
   const isWritable = (flags & MAP_WRITEABLE) !== 0;
   const prot = protOf((flags & MAP_READABLE) !== 0, isWritable);
   const pieces = [{ length, source: { kind: "file", fd, start }, isWritable, map: null }] as const;

@@ -41,6 +41,8 @@ const ORDER: readonly (readonly [rule: string, errno: string, command: Type1Comm
   ["vfio_iommu_type1_ioctl", "ENOTTY", { command: "UnknownCall", file: container }],
   ["vfio_fops_unl_ioctl", "EINVAL", { command: "UnknownCall", file: { kind: "container", handle: 1 } }],
   ["vfio_group_fops_unl_ioctl", "ENOTTY", { command: "UnknownCall", file: { kind: "group", handle: 0 } }],
+  ["vfs_ioctl", "ENOTTY", { command: "UnknownCall", file: { kind: "foreign" } }],
+  ["ioctl: no open file", "EBADF", { command: "UnknownCall", file: { kind: "device", handle: 0 } }],
   ["vfio_fops_unl_ioctl", "EINVAL", { ...info, container: 1, hasBadPointer: true }],
   ["vfio_iommu_type1_get_info: bad", "EFAULT", { ...info, argBytes: 15, hasBadPointer: true }],
   ["vfio_iommu_type1_get_info: argsz", "EINVAL", { ...info, argBytes: 15 }],
@@ -216,6 +218,13 @@ test("a mapping that ends at 2^64-1 makes what follows doubtful, by name", () =>
   made.join(0);
   made.run({ command: "SetIommu", container: 0, iommuType: 3 });
   assert.is(made.ask(map).bug, null);
+});
+
+test("a device's file knows no unknown call either", () => {
+  const made = model();
+  made.run({ command: "OpenDevice", group: 0, name: "0000:00:05.0" });
+  const { errno, rule } = made.run({ command: "UnknownCall", file: { kind: "device", handle: 0 } });
+  assert.equal([errno, rule], ["ENOTTY", "vfio_pci_core_ioctl: unknown call"]);
 });
 
 test.run();

@@ -18,6 +18,8 @@ const NO_SUCH_TYPE: Refusal = { errno: "ENODEV", rule: "vfio_ioctl_set_iommu: no
 const NOT_A_TYPE: Refusal = { errno: "EINVAL", rule: "vfio_iommu_type1_open: an extension that is no type" };
 const NOT_TTY: Refusal = { errno: "ENOTTY", rule: "vfio_iommu_type1_ioctl: unknown call" };
 const NOT_TTY_GROUP: Refusal = { errno: "ENOTTY", rule: "vfio_group_fops_unl_ioctl: unknown call" };
+const NOT_TTY_DEVICE: Refusal = { errno: "ENOTTY", rule: "vfio_pci_core_ioctl: unknown call" };
+const NOT_TTY_FOREIGN: Refusal = { errno: "ENOTTY", rule: "vfs_ioctl: a file that knows no such call" };
 
 /** VFIO_DMA_CC_IOMMU, VFIO_UNMAP_ALL, VFIO_UPDATE_VADDR of include/uapi/linux/vfio.h. */
 const DMA_CC_IOMMU = 4;
@@ -90,5 +92,7 @@ export function unknownCall(state: Type1State, { file }: UnknownCall): Type1Outc
     return refusedBy(container.driver === null ? NO_DRIVER : NOT_TTY);
   }
   if (file.kind === "group" && state.openGroup(file.handle) !== null) return refusedBy(NOT_TTY_GROUP);
+  if (file.kind === "device" && state.devices[file.handle]?.isOpen === true) return refusedBy(NOT_TTY_DEVICE);
+  if (file.kind === "foreign") return refusedBy(NOT_TTY_FOREIGN);
   return refusedBy(BAD_FILE);
 }
