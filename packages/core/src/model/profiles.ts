@@ -12,6 +12,8 @@ import type { Model } from "./model.ts";
 import { type ContextCreated, type Setup, setupOf } from "./setup.ts";
 import { SpaprDriver } from "./spapr-model.ts";
 import { Type1Driver } from "./type1-model.ts";
+import { virtioIommuMachine } from "./virtio-machine.ts";
+import { VirtioIommuModel } from "./virtio-model.ts";
 
 /** @throws IoasisError ERR_INPUT: a host that does not tell what decides outcomes, a kernel without a model */
 type MakeModel = (setup: Setup) => Model;
@@ -41,6 +43,7 @@ const PROFILES: ReadonlyMap<ProfileName, ProfileRow> = new Map<ProfileName, Prof
   ["vfio-type1", { kernel: null, make: type1(TYPE1_IOMMU) }],
   ["spapr-tce-v2", { kernel: "6.12", make: spapr(7) }],
   ["spapr-tce", { kernel: "6.12", make: spapr(2) }],
+  ["virtio-iommu", { kernel: null, make: (setup) => new VirtioIommuModel(virtioIommuMachine(setup)) }],
 ]);
 
 export const MODELLED_PROFILES: readonly ProfileName[] = [...PROFILES.keys()];

@@ -5,6 +5,8 @@ import { EventBatch } from "../event-batch.ts";
 import type { JsonObject } from "../event-json.ts";
 import type { IoasEvent } from "../events.ts";
 import type { ProfileName } from "../fact.ts";
+import { layoutToJson } from "../layout/layout-json.ts";
+import { layoutOf } from "../layout/layout-of.ts";
 import { DriverModel } from "./driver-model.ts";
 import type { Model } from "./model.ts";
 import { kernelOf, loadModel, modelOf } from "./profiles.ts";
@@ -44,7 +46,7 @@ function hostOf(profile: ProfileName, machine: string | null): JsonObject {
   };
 }
 
-/** Profile, and the machine of a POWER host. */
+/** Profile, kernel, and the machine of a POWER host or who implements a virtio-iommu. */
 const CASES: readonly (readonly [ProfileName, string | null, string | null])[] = [
   ["iommufd", "6.12", null],
   ["iommufd", "7.3", null],
@@ -54,18 +56,16 @@ const CASES: readonly (readonly [ProfileName, string | null, string | null])[] =
   ["spapr-tce-v2", "7.3", "powernv"],
   ["spapr-tce", "6.12", "pseries"],
   ["spapr-tce", "6.12", "powernv"],
+  ["virtio-iommu", null, "qemu"],
+  ["virtio-iommu", null, "cloud-hypervisor"],
 ];
+const GUEST = layoutToJson(layoutOf({ machine: "q35-9.2", memoryBytes: 1n << 32n, viommu: "virtio" }));
 
 function createdFor(profile: ProfileName, kernel: string | null, machine: string | null): ContextCreated {
-  const request = {
-    profile,
-    kernel: kernelOf(profile, kernel),
-    policy: null,
-    layout: null,
-    hosts: [hostOf(profile, machine)],
-    machine,
-  };
-  return contextCreated(request);
+  const request = { profile, kernel: kernelOf(profile, kernel), policy: null, layout: null, machine };
+  if (profile !== "virtio-iommu") return contextCreated({ ...request, hosts: [hostOf(profile, machine)] });
+  const hosts = [hostOf(profile, null)];
+  return contextCreated({ ...request, layout: GUEST, hosts, machine: null, implementation: machine ?? "" });
 }
 
 /** A history in memory: one batch a command. */

@@ -145,6 +145,26 @@ const SPAPR_HOT: readonly Draw[] = [
   }),
 ];
 
+const DOMAINS = 3;
+/** Those of `DEVICES`, and one that is not there. */
+const ENDPOINTS = [40, 48, 99];
+const request = (random: Random) => ({ domain: random(DOMAINS), endpoint: ENDPOINTS[random(3)] as number });
+const VIRTIO_IOMMU: readonly Draw[] = [
+  (random) => ({ command: "AttachEndpoint", ...request(random), flags: random(4) === 0 ? 1 : 0 }),
+  (random) => ({ command: "DetachEndpoint", ...request(random) }),
+  (random) => ({ command: "ProbeEndpoint", endpoint: request(random).endpoint }),
+  (random) => ({ command: "UnknownRequest", type: 6 + random(4) }),
+  (random) => (random(4) === 0 ? { command: "ResetDevice" } : { command: "AttachEndpoint", ...request(random) }),
+];
+const virtRange = (random: Random) => {
+  const first = pages(random, 48);
+  return { domain: random(DOMAINS), virtStart: hex(first), virtEnd: hex(first + pages(random, 6) + 0xfffn) };
+};
+const VIRTIO_IOMMU_HOT: readonly Draw[] = [
+  (random) => ({ command: "MapRange", ...virtRange(random), physStart: address(random, 32), flags: 1 + random(3) }),
+  (random) => ({ command: "UnmapRange", ...virtRange(random) }),
+];
+
 interface Calls {
   readonly first: readonly JsonObject[];
   readonly hot: readonly Draw[];
@@ -163,6 +183,10 @@ function callsOf(profile: ProfileName): Calls {
       hot: IOMMUFD_HOT,
       rest: IOMMUFD,
     };
+  }
+  if (profile === "virtio-iommu") {
+    const first = ENDPOINTS.map((endpoint, domain) => ({ command: "AttachEndpoint", domain, endpoint }));
+    return { first, hot: VIRTIO_IOMMU_HOT, rest: VIRTIO_IOMMU };
   }
   const isType1 = profile.startsWith("vfio-type1");
   const type = { "vfio-type1": 1, "vfio-type1v2": 3, "spapr-tce": 2, "spapr-tce-v2": 7 }[profile as string];
