@@ -47,8 +47,8 @@ export function createCommand(shell: Shell): Command {
       new Option("--implementation <name>", "virtio-iommu: whose device answers").choices([...IMPLEMENTATIONS]),
     )
     .option(
-      "--endpoint <number[=device]...>",
-      "virtio-iommu: the guest's endpoints, each a host's device or emulated (default: the hosts' devices)",
+      "--endpoint <endpoint...>",
+      "virtio-iommu: the guest's endpoints: NUMBER=DEVICE of a host, or NUMBER, emulated (default: the hosts' devices)",
       namedEndpoint,
     )
     .option("--actor <name>", "whom the events name (default: the user)")

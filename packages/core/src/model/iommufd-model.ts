@@ -47,11 +47,11 @@ export class IommufdModel implements Model {
   /** Areas made by COPY, by version: the version of the MAP whose pages they share. */
   readonly #copies = new Map<number, number>();
   #shared: (number | null)[] = [];
-  readonly #environment: Environment;
+  readonly environment: Environment;
 
   constructor(machine: IommufdMachine) {
     this.#machine = machine;
-    this.#environment = { ...machine.environment, copies: this.#copies };
+    this.environment = { ...machine.environment, copies: this.#copies };
   }
 
   get state(): ContextState {
@@ -67,11 +67,16 @@ export class IommufdModel implements Model {
     this.#checkTold(call);
     const { errno, rule, events, out } = this.#decide(call);
     const recorded = sharesOf(call, errno === null ? out : null, events);
-    for (const event of recorded) {
+    this.add(recorded);
+    return { errno, returned: 0, rule, events: recorded, out: errno === null ? out : null, bug: null };
+  }
+
+  /** Folds what somebody else decided on the same file. */
+  add(events: readonly IoasEvent[]): void {
+    for (const event of events) {
       this.#live.add(event);
       this.#remember(event);
     }
-    return { errno, returned: 0, rule, events: recorded, out: errno === null ? out : null, bug: null };
   }
 
   fold(batch: EventBatch, from = 0, to = batch.length): void {
@@ -88,11 +93,11 @@ export class IommufdModel implements Model {
         ? { errno: null, rule: null, out: {}, events: unbindEvents(state, call.device) }
         : callRefused("close", NOT_BOUND);
     const { profile, rules, devices } = this.#machine;
-    if (call.command !== "BindVfioDevice") return decideUnderPolicy(rules, state, call, profile, this.#environment);
+    if (call.command !== "BindVfioDevice") return decideUnderPolicy(rules, state, call, profile, this.environment);
     const device = devices.get(call.device);
     if (device === undefined) return callRefused("VFIO_DEVICE_BIND_IOMMUFD", NO_DEVICE);
     const inGroup = device.group === null ? call : { ...call, group: `${device.group}` };
-    return decideUnderPolicy(rules, state, inGroup, profile, this.#environment);
+    return decideUnderPolicy(rules, state, inGroup, profile, this.environment);
   }
 
   /** What decides a call is told, or the call is not answered: nothing is guessed. */

@@ -7,9 +7,10 @@ import type { IoasEvent } from "../events.ts";
 import type { ProfileName } from "../fact.ts";
 import { layoutToJson } from "../layout/layout-json.ts";
 import { layoutOf } from "../layout/layout-of.ts";
+import { CompatModel } from "./compat-model.ts";
 import { DriverModel } from "./driver-model.ts";
 import type { Model } from "./model.ts";
-import { kernelOf, loadModel, modelOf } from "./profiles.ts";
+import { firstEvents, kernelOf, loadModel, modelOf } from "./profiles.ts";
 import { type ContextCreated, contextCreated } from "./setup.ts";
 import { SpaprDriver } from "./spapr-model.ts";
 import { areaRows } from "./testing/area-rows.ts";
@@ -56,6 +57,8 @@ const CASES: readonly (readonly [ProfileName, string | null, string | null])[] =
   ["spapr-tce-v2", "7.3", "powernv"],
   ["spapr-tce", "6.12", "pseries"],
   ["spapr-tce", "6.12", "powernv"],
+  ["iommufd-vfio-compat", "6.12", null],
+  ["iommufd-vfio-compat", "7.3", null],
   ["virtio-iommu", null, "qemu"],
   ["virtio-iommu", null, "cloud-hypervisor"],
 ];
@@ -84,6 +87,7 @@ class Journal {
 
 /** All that a model remembers beside its projection. */
 function driverOf(model: Model): unknown {
+  if (model instanceof CompatModel) return plain(model.files);
   if (!(model instanceof DriverModel)) return null;
   const { driver } = model;
   if (driver instanceof Type1Driver) return [driver.spaces, plain(driver.type1)];
@@ -105,7 +109,7 @@ for (const [profile, kernel, machine] of CASES)
     for (const seed of SEEDS) {
       const created = createdFor(profile, kernel, machine);
       const journal = new Journal();
-      journal.append([created]);
+      journal.append(firstEvents(created));
       let model = modelOf(created);
       model.fold(journal.batches[0] as EventBatch);
       let done = 0;

@@ -24,7 +24,9 @@ export function virtioIommuMachine(setup: Setup): VirtioIommuEnvironment {
   const { viommu, reserved } = layout;
   if (viommu?.kind !== "virtio")
     throw wrong(`the layout's vIOMMU is ${viommu?.kind ?? "none"}: make the layout with --viommu virtio`);
-  return virtioIommuEnvironment(implementation, viommu, reserved, endpointsOf(setup));
+  // All that a machine type gives its virtio-iommu is the MSI window (QEMU: {pc_machine,virt_machine}_device_pre_plug_cb).
+  const windows = reserved.filter(({ type }) => type === "msi");
+  return virtioIommuEnvironment(implementation, viommu, windows, endpointsOf(setup));
 }
 
 /** By the guest's number. Where nobody says otherwise, an assigned device has the guest address that it has on its host. */

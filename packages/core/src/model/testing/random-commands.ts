@@ -111,6 +111,14 @@ const TYPE1_HOT: readonly Draw[] = [
   }),
 ];
 
+/** Beside type1's, what an iommufd does to the container's ioas. */
+const COMPAT: readonly Draw[] = [
+  () => ({ command: "AllocIoas" }),
+  (random) => ({ command: "DestroyObject", id: 1 + random(4) }),
+  (random) => ({ command: "UseVfioIoas", operation: random(3), ioasId: 1 + random(4) }),
+  (random) => ({ command: "AllocHwpt", deviceId: 1 + random(6), ptId: 1 + random(6) }),
+];
+
 const on = (random: Random) => ({ container: random(2) });
 const SPAPR: readonly Draw[] = [
   () => ({ command: "OpenContainer" }),
@@ -187,6 +195,13 @@ function callsOf(profile: ProfileName): Calls {
   if (profile === "virtio-iommu") {
     const first = ENDPOINTS.map((endpoint, domain) => ({ command: "AttachEndpoint", domain, endpoint }));
     return { first, hot: VIRTIO_IOMMU_HOT, rest: VIRTIO_IOMMU };
+  }
+  if (profile === "iommufd-vfio-compat") {
+    const join = { command: "SetContainer", group: 0, file: "container0" };
+    const first = [{ command: "OpenGroup", group: 2 }, join, { command: "SetIommu", container: 0, iommuType: 3 }];
+    const set: Draw = (random) => ({ command: "SetIommu", container: 0, iommuType: random(2) === 0 ? 1 : 3 });
+    const open = { command: "OpenDevice", group: 0, name: DEVICES[0] };
+    return { first: [...first, open], hot: [...TYPE1_HOT, ...IOMMUFD_HOT], rest: [...COMPAT, ...TYPE1.slice(1), set] };
   }
   const isType1 = profile.startsWith("vfio-type1");
   const type = { "vfio-type1": 1, "vfio-type1v2": 3, "spapr-tce": 2, "spapr-tce-v2": 7 }[profile as string];
