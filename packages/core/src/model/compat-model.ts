@@ -11,6 +11,7 @@ import { eventAt } from "../event-batch.ts";
 import type { JsonObject } from "../event-json.ts";
 import type { DeviceName, IoasEvent } from "../events.ts";
 import { IoasisError } from "../failure.ts";
+import type { Environment } from "../profile/environment.ts";
 import type { ContextState } from "../state.ts";
 import type { CloseFile, OpenDevice, SetContainer, Type1Command } from "../type1/commands.ts";
 import { BAD_FILE } from "../type1/container-calls.ts";
@@ -51,6 +52,10 @@ export class CompatModel implements Model {
 
   get state(): ContextState {
     return this.#iommufd.state;
+  }
+
+  get environment(): Environment {
+    return this.#iommufd.environment;
   }
 
   commandOf(json: JsonObject): ModelCommand {
@@ -97,7 +102,7 @@ export class CompatModel implements Model {
     if (call.command === "CheckExtension" && call.extension === DMA_CC_IOMMU)
       throw new IoasisError("ERR_INPUT", "CheckExtension 4 (VFIO_DMA_CC_IOMMU): no host profile tells cache coherency");
     const { profile } = this.#machine;
-    return this.#added({ ...decideCompat(this.state, call, profile, this.#iommufd.environment), changes: [] });
+    return this.#added({ ...decideCompat(this.state, call, profile, this.environment), changes: [] });
   }
 
   #setContainer(call: SetContainer): FileOutcome {

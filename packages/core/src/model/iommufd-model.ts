@@ -13,6 +13,7 @@ import type { Environment } from "../profile/environment.ts";
 import type { KernelProfile } from "../profile/kernel-profile.ts";
 import type { ContextState } from "../state.ts";
 import { commandFromJson } from "./command-fields.ts";
+import { CopiedAreas } from "./copied-areas.ts";
 import { IOMMUFD_COMMANDS, withKernelIds } from "./iommufd-commands.ts";
 import { LiveState } from "./live-state.ts";
 import type { Model, ModelCommand, ModelOutcome } from "./model.ts";
@@ -44,14 +45,13 @@ const NOT_BOUND: Refusal = { errno: "EBADF", rule: "close: the device file is no
 export class IommufdModel implements Model {
   readonly #machine: IommufdMachine;
   readonly #live = new LiveState();
-  /** Areas made by COPY, by version: the version of the MAP whose pages they share. */
-  readonly #copies = new Map<number, number>();
+  readonly #copies = new CopiedAreas();
   #shared: (number | null)[] = [];
   readonly environment: Environment;
 
   constructor(machine: IommufdMachine) {
     this.#machine = machine;
-    this.environment = { ...machine.environment, copies: this.#copies };
+    this.environment = { ...machine.environment, copies: this.#copies.maps };
   }
 
   get state(): ContextState {
@@ -74,6 +74,7 @@ export class IommufdModel implements Model {
   /** Folds what somebody else decided on the same file. */
   add(events: readonly IoasEvent[]): void {
     for (const event of events) {
+      this.#copies.forget(event, this.state);
       this.#live.add(event);
       this.#remember(event);
     }
@@ -81,8 +82,10 @@ export class IommufdModel implements Model {
 
   fold(batch: EventBatch, from = 0, to = batch.length): void {
     for (let row = from; row < to; row++) {
+      const event = eventAt(batch, row);
+      this.#copies.forget(event, this.state);
       this.#live.fold(batch, row);
-      this.#remember(eventAt(batch, row));
+      this.#remember(event);
     }
   }
 
@@ -124,7 +127,7 @@ export class IommufdModel implements Model {
       this.#shared = [...(event.change["maps"] as (number | null)[])];
     if (event.type !== "IovaMapped" || this.#shared.length === 0) return;
     const map = this.#shared.shift() ?? null;
-    if (map !== null) this.#copies.set(this.state.version, map);
+    if (map !== null) this.#copies.add(this.state.version, map);
   }
 }
 

@@ -9,6 +9,7 @@ import { layoutToJson } from "../layout/layout-json.ts";
 import { layoutOf } from "../layout/layout-of.ts";
 import { CompatModel } from "./compat-model.ts";
 import { DriverModel } from "./driver-model.ts";
+import { IommufdModel } from "./iommufd-model.ts";
 import type { Model } from "./model.ts";
 import { firstEvents, kernelOf, loadModel, modelOf } from "./profiles.ts";
 import { type ContextCreated, contextCreated } from "./setup.ts";
@@ -87,11 +88,19 @@ class Journal {
 
 /** All that a model remembers beside its projection. */
 function driverOf(model: Model): unknown {
-  if (model instanceof CompatModel) return plain(model.files);
+  if (model instanceof CompatModel) return [plain(model.files), plain(model.environment.copies)];
+  if (model instanceof IommufdModel) return plain(model.environment.copies);
   if (!(model instanceof DriverModel)) return null;
   const { driver } = model;
   if (driver instanceof Type1Driver) return [driver.spaces, plain(driver.type1)];
   return driver instanceof SpaprDriver ? [driver.spaces, plain(driver.spapr)] : null;
+}
+
+/** What a model remembers of areas that are gone. */
+function copiesWithoutArea(model: Model): number[] {
+  if (!(model instanceof IommufdModel || model instanceof CompatModel)) return [];
+  const living = model.state.liveSpaces.flatMap(({ areas }) => [...areas.all()].map(({ version }) => version));
+  return [...model.environment.copies.keys()].filter((version) => !living.includes(version));
 }
 
 /** Tables of areas as rows, so that they can be compared; versions in them are the driver's own. */
@@ -119,6 +128,7 @@ for (const [profile, kernel, machine] of CASES)
         if (outcome.errno === null && outcome.events.length > 0) done++;
         journal.append(outcome.events);
         assert.is(model.state.version, journal.version);
+        if (i % 50 === 0) assert.equal(copiesWithoutArea(model), [], `seed ${seed}, command ${i}`);
         if (i % Math.floor(COMMANDS / RELOADS) !== 0) continue;
         const loaded = loadModel(journal.batches);
         assert.equal(plain(loaded.state), plain(model.state), `seed ${seed}, command ${i}`);
