@@ -56,6 +56,41 @@ test("docs/commands.md: its example does what it says", () => {
   }
 });
 
+for (const [document, context] of [
+  ["docs/virtio-iommu.md", "vm3"],
+  ["docs/compat.md", "vm2"],
+] as const)
+  test(`${document}: each command of its example has the answer that stands under it`, () => {
+    const bench = new Workbench();
+    try {
+      const text = readFileSync(path.join(ROOT, document), "utf8");
+      for (const line of text.split("\n").filter((each) => /^ioasis (layout|create) /.test(each))) {
+        const [call, target] = line.slice("ioasis ".length).split(" > ") as [string, string?];
+        const words = call.split(" ").map((word) => (word.startsWith("docs/") ? path.join(ROOT, word) : word));
+        const { status, out, err } = bench.run(...words);
+        assert.is(status, 0, `${line}: ${err}`);
+        if (target !== undefined) writeFileSync(path.join(bench.folder, target), out);
+      }
+      const lines = text.split("\n").filter((line) => line.startsWith("{"));
+      const commands = lines.filter((line) => line.startsWith('{"command"'));
+      const file = path.join(bench.folder, "commands.jsonl");
+      writeFileSync(file, commands.join("\n"));
+      const answers = bench.run("apply", context, file).out.trimEnd().split("\n");
+      assert.equal(
+        lines,
+        commands.flatMap((command, i) => [command, answers[i]]),
+      );
+      // What was answered is a history like any other.
+      const last = JSON.parse(answers.at(-1) ?? "") as Answer;
+      assert.is(bench.json<{ version: number }>("at", "--context", context).version, last.version);
+      assert.is(bench.lines("log", "--context", context).length, last.version);
+      assert.ok(bench.run("plan", "--context", context).out.length > 0);
+      assert.is(bench.json<{ ok: boolean }>("verify").ok, true);
+    } finally {
+      bench.remove();
+    }
+  });
+
 test("who writes one line and waits gets its answer", async () => {
   const bench = new Workbench();
   try {

@@ -69,8 +69,8 @@ export { DriverModel, type DriverOutcome, type ModelledDriver } from "./model/dr
 export { IommufdModel } from "./model/iommufd-model.ts";
 export type { Model, ModelCommand, ModelOutcome } from "./model/model.ts";
 export { outcomeToJson } from "./model/outcome-json.ts";
-export { kernelOf, loadModel, MODELLED_PROFILES, modelOf } from "./model/profiles.ts";
-export { type ContextCreated, contextCreated } from "./model/setup.ts";
+export { firstEvents, kernelOf, loadModel, MODELLED_PROFILES, modelOf } from "./model/profiles.ts";
+export { type ContextCreated, contextCreated, type NamedEndpoint } from "./model/setup.ts";
 export { type Applied, applyPlan, type PlanRefusal } from "./plan/apply-plan.ts";
 export { callNames, callOf } from "./plan/call-of.ts";
 export { Destination, type DestinationOptions } from "./plan/destination.ts";

@@ -9,6 +9,7 @@ import {
   assert,
   type ContextCreated,
   EventBatch,
+  firstEvents,
   type IoasEvent,
   IoasisError,
   type JsonObject,
@@ -39,7 +40,7 @@ export interface Executed {
 }
 
 /**
- * Makes a context for commands and its first event; one that a crash left without is finished.
+ * Makes a context for commands and its first events; one that a crash left without is finished.
  * @throws IoasisError as `modelOf` and `Journal.create`
  */
 export async function createContext(
@@ -52,8 +53,10 @@ export async function createContext(
   const unfinished = journal.context(name);
   const isUnfinished = unfinished?.head.version === 0 && unfinished.profile === created.profile;
   const info = isUnfinished ? unfinished : await journal.create(name, created.profile);
-  const batch = new EventBatch(info.epochs.at(-1)?.epoch ?? 1, 1, 1);
-  batch.push(created, { stamp: caller.stamp(), actor: caller.actor, errno: null, line: 0 });
+  const events = firstEvents(created);
+  const batch = new EventBatch(info.epochs.at(-1)?.epoch ?? 1, 1, events.length);
+  const stamp = caller.stamp();
+  for (const event of events) batch.push(event, { stamp, actor: caller.actor, errno: null, line: 0 });
   await journal.append(name, batch);
   return journal.context(name) ?? info;
 }

@@ -17,6 +17,7 @@ import {
   type ProfileName,
   ContextState as State,
 } from "@ioasis/core";
+import { checkTakesRecordings } from "./import-target.ts";
 import type { FinishedImport, Journal, Point } from "./journal.ts";
 import { partialUnmap } from "./partial-unmap.ts";
 import { resolve } from "./resolve.ts";
@@ -85,6 +86,7 @@ export class FactRecorder {
     return this.#pending >= FLUSH_ROWS;
   }
 
+  /** @throws IoasisError ERR_CONTEXT_EXISTS: its context takes commands, and so no recordings */
   fact(fact: Fact): void {
     const seen = (this.#seen.get(fact.context) ?? 0) + 1;
     this.#seen.set(fact.context, seen);
@@ -130,12 +132,14 @@ export class FactRecorder {
   #open(fact: Fact): Target {
     const name = this.#options.nameOf(fact.context, [...this.#seen.keys()].indexOf(fact.context) + 1);
     const info = this.#journal.context(name);
+    const { known, file } = this.#options;
+    if (info !== null) checkTakesRecordings(this.#journal, info, known(fact.context), file);
     const epoch = info?.epochs.at(-1)?.epoch ?? 1;
     const state = info === null ? new State() : this.#journal.state(name);
     const target: Target = {
       key: fact.context,
       name,
-      profile: info?.profile ?? fact.profile,
+      profile: info?.profile ?? profileOf(fact),
       isNew: info === null,
       epoch,
       state,
@@ -182,6 +186,11 @@ export class FactRecorder {
     const isRecorded = this.#journal.imports().some((one) => one.id === id && one.offset === offset);
     if (!isRecorded) await this.#journal.recordImport({ id, file, format, offset, sha256, settled });
   }
+}
+
+/** The log of a context that takes commands tells its profile itself. */
+function profileOf({ event, profile }: Fact): ProfileName {
+  return event.type === "ContextCreated" ? event.profile : profile;
 }
 
 /** What a fact implies (a space was there, areas went before the refusal) succeeded: the errno is the call's alone. */

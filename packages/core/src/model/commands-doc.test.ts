@@ -4,9 +4,11 @@ import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { CommandTable } from "./command-fields.ts";
+import { COMPAT_COMMANDS } from "./compat-commands.ts";
 import { IOMMUFD_COMMANDS } from "./iommufd-commands.ts";
 import { SPAPR_COMMANDS } from "./spapr-commands.ts";
 import { TYPE1_COMMANDS } from "./type1-commands.ts";
+import { VIRTIO_IOMMU_COMMANDS } from "./virtio-commands.ts";
 
 const TEXT = readFileSync(path.join(process.env["IOASIS_ROOT"] ?? process.cwd(), "docs/commands.md"), "utf8");
 /** Said once above its table, for all calls. */
@@ -26,6 +28,8 @@ function rowsOf(table: CommandTable, common: readonly string[]): string[] {
 const SECTIONS: readonly (readonly [string, CommandTable, readonly string[]])[] = [
   ["### iommufd\n", IOMMUFD_COMMANDS, FRAME],
   ["### vfio-type1v2, vfio-type1\n", TYPE1_COMMANDS, []],
+  ["### iommufd-vfio-compat\n", COMPAT_COMMANDS, []],
+  ["### virtio-iommu\n", VIRTIO_IOMMU_COMMANDS, ["requestBytes"]],
   ["### spapr-tce-v2, spapr-tce\n", SPAPR_COMMANDS, ON_CONTAINER],
 ];
 for (const [heading, table, common] of SECTIONS)

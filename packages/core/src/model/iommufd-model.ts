@@ -13,6 +13,7 @@ import type { Environment } from "../profile/environment.ts";
 import type { KernelProfile } from "../profile/kernel-profile.ts";
 import type { ContextState } from "../state.ts";
 import { commandFromJson } from "./command-fields.ts";
+import { CopiedAreas } from "./copied-areas.ts";
 import { IOMMUFD_COMMANDS, withKernelIds } from "./iommufd-commands.ts";
 import { LiveState } from "./live-state.ts";
 import type { Model, ModelCommand, ModelOutcome } from "./model.ts";
@@ -44,14 +45,13 @@ const NOT_BOUND: Refusal = { errno: "EBADF", rule: "close: the device file is no
 export class IommufdModel implements Model {
   readonly #machine: IommufdMachine;
   readonly #live = new LiveState();
-  /** Areas made by COPY, by version: the version of the MAP whose pages they share. */
-  readonly #copies = new Map<number, number>();
+  readonly #copies = new CopiedAreas();
   #shared: (number | null)[] = [];
-  readonly #environment: Environment;
+  readonly environment: Environment;
 
   constructor(machine: IommufdMachine) {
     this.#machine = machine;
-    this.#environment = { ...machine.environment, copies: this.#copies };
+    this.environment = { ...machine.environment, copies: this.#copies.maps };
   }
 
   get state(): ContextState {
@@ -67,17 +67,25 @@ export class IommufdModel implements Model {
     this.#checkTold(call);
     const { errno, rule, events, out } = this.#decide(call);
     const recorded = sharesOf(call, errno === null ? out : null, events);
-    for (const event of recorded) {
+    this.add(recorded);
+    return { errno, returned: 0, rule, events: recorded, out: errno === null ? out : null, bug: null };
+  }
+
+  /** Folds what somebody else decided on the same file. */
+  add(events: readonly IoasEvent[]): void {
+    for (const event of events) {
+      this.#copies.forget(event, this.state);
       this.#live.add(event);
       this.#remember(event);
     }
-    return { errno, returned: 0, rule, events: recorded, out: errno === null ? out : null, bug: null };
   }
 
   fold(batch: EventBatch, from = 0, to = batch.length): void {
     for (let row = from; row < to; row++) {
+      const event = eventAt(batch, row);
+      this.#copies.forget(event, this.state);
       this.#live.fold(batch, row);
-      this.#remember(eventAt(batch, row));
+      this.#remember(event);
     }
   }
 
@@ -88,11 +96,11 @@ export class IommufdModel implements Model {
         ? { errno: null, rule: null, out: {}, events: unbindEvents(state, call.device) }
         : callRefused("close", NOT_BOUND);
     const { profile, rules, devices } = this.#machine;
-    if (call.command !== "BindVfioDevice") return decideUnderPolicy(rules, state, call, profile, this.#environment);
+    if (call.command !== "BindVfioDevice") return decideUnderPolicy(rules, state, call, profile, this.environment);
     const device = devices.get(call.device);
     if (device === undefined) return callRefused("VFIO_DEVICE_BIND_IOMMUFD", NO_DEVICE);
     const inGroup = device.group === null ? call : { ...call, group: `${device.group}` };
-    return decideUnderPolicy(rules, state, inGroup, profile, this.#environment);
+    return decideUnderPolicy(rules, state, inGroup, profile, this.environment);
   }
 
   /** What decides a call is told, or the call is not answered: nothing is guessed. */
@@ -119,7 +127,7 @@ export class IommufdModel implements Model {
       this.#shared = [...(event.change["maps"] as (number | null)[])];
     if (event.type !== "IovaMapped" || this.#shared.length === 0) return;
     const map = this.#shared.shift() ?? null;
-    if (map !== null) this.#copies.set(this.state.version, map);
+    if (map !== null) this.#copies.add(this.state.version, map);
   }
 }
 

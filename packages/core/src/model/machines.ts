@@ -52,6 +52,15 @@ export function iommufdMachine(setup: Setup): IommufdMachine {
   };
 }
 
+/** Devices come by their groups. @throws IoasisError ERR_INPUT: a group that is not told */
+export function compatMachine(setup: Setup): IommufdMachine {
+  const machine = iommufdMachine(setup);
+  if (machine.devices.size === 0)
+    throw new IoasisError("ERR_INPUT", `profile ${setup.profile} needs a host: a container has groups (--host FILE)`);
+  for (const device of machine.devices.values()) told(device, "group");
+  return machine;
+}
+
 function deviceTraits(device: HostDevice): DeviceTraits {
   const pageSizes = told(device, "pageSizes");
   const canTrackDirty = device.dirtyTracking === true;

@@ -1,17 +1,21 @@
 /** The profiles that take commands: one row each. What `ContextCreated` says makes the model. */
 import type { EventBatch } from "../event-batch.ts";
 import { eventAt } from "../event-batch.ts";
+import type { IoasEvent } from "../events.ts";
 import type { ProfileName } from "../fact.ts";
 import { IoasisError } from "../failure.ts";
 import { kernelProfile } from "../profile/kernel-profile.ts";
 import { TYPE1_IOMMU, TYPE1V2_IOMMU } from "../type1/type1-profile.ts";
+import { CONTAINER_OPENED, CompatModel } from "./compat-model.ts";
 import { DriverModel } from "./driver-model.ts";
 import { IommufdModel } from "./iommufd-model.ts";
-import { iommufdMachine, spaprMachine, type1Machine } from "./machines.ts";
+import { compatMachine, iommufdMachine, spaprMachine, type1Machine } from "./machines.ts";
 import type { Model } from "./model.ts";
 import { type ContextCreated, type Setup, setupOf } from "./setup.ts";
 import { SpaprDriver } from "./spapr-model.ts";
 import { Type1Driver } from "./type1-model.ts";
+import { virtioIommuMachine } from "./virtio-machine.ts";
+import { VirtioIommuModel } from "./virtio-model.ts";
 
 /** @throws IoasisError ERR_INPUT: a host that does not tell what decides outcomes, a kernel without a model */
 type MakeModel = (setup: Setup) => Model;
@@ -20,6 +24,8 @@ interface ProfileRow {
   /** The kernel where none is named; null: the profile has one for all. */
   readonly kernel: string | null;
   readonly make: MakeModel;
+  /** What making a context does besides, for the first batch. */
+  readonly opened?: readonly IoasEvent[];
 }
 
 const type1 =
@@ -41,6 +47,11 @@ const PROFILES: ReadonlyMap<ProfileName, ProfileRow> = new Map<ProfileName, Prof
   ["vfio-type1", { kernel: null, make: type1(TYPE1_IOMMU) }],
   ["spapr-tce-v2", { kernel: "6.12", make: spapr(7) }],
   ["spapr-tce", { kernel: "6.12", make: spapr(2) }],
+  [
+    "iommufd-vfio-compat",
+    { kernel: "6.12", make: (setup) => new CompatModel(compatMachine(setup)), opened: [CONTAINER_OPENED] },
+  ],
+  ["virtio-iommu", { kernel: null, make: (setup) => new VirtioIommuModel(virtioIommuMachine(setup)) }],
 ]);
 
 export const MODELLED_PROFILES: readonly ProfileName[] = [...PROFILES.keys()];
@@ -59,6 +70,11 @@ export function modelOf(created: ContextCreated): Model {
   if (setup.policy !== null && setup.profile !== "iommufd")
     throw new IoasisError("ERR_INPUT", `policy ${setup.policy}: contexts of iommufd alone are held to one`);
   return rowOf(created.profile).make(setup);
+}
+
+/** What the journal of a new context begins with. */
+export function firstEvents(created: ContextCreated): readonly IoasEvent[] {
+  return [created, ...(rowOf(created.profile).opened ?? [])];
 }
 
 /** The model of a history. @throws IoasisError ERR_INPUT for one that was imported, and as `modelOf` */

@@ -5,9 +5,13 @@ import { EventBatch } from "../event-batch.ts";
 import type { JsonObject } from "../event-json.ts";
 import type { IoasEvent } from "../events.ts";
 import type { ProfileName } from "../fact.ts";
+import { layoutToJson } from "../layout/layout-json.ts";
+import { layoutOf } from "../layout/layout-of.ts";
+import { CompatModel } from "./compat-model.ts";
 import { DriverModel } from "./driver-model.ts";
+import { IommufdModel } from "./iommufd-model.ts";
 import type { Model } from "./model.ts";
-import { kernelOf, loadModel, modelOf } from "./profiles.ts";
+import { firstEvents, kernelOf, loadModel, modelOf } from "./profiles.ts";
 import { type ContextCreated, contextCreated } from "./setup.ts";
 import { SpaprDriver } from "./spapr-model.ts";
 import { areaRows } from "./testing/area-rows.ts";
@@ -44,7 +48,7 @@ function hostOf(profile: ProfileName, machine: string | null): JsonObject {
   };
 }
 
-/** Profile, and the machine of a POWER host. */
+/** Profile, kernel, and the machine of a POWER host or who implements a virtio-iommu. */
 const CASES: readonly (readonly [ProfileName, string | null, string | null])[] = [
   ["iommufd", "6.12", null],
   ["iommufd", "7.3", null],
@@ -54,18 +58,18 @@ const CASES: readonly (readonly [ProfileName, string | null, string | null])[] =
   ["spapr-tce-v2", "7.3", "powernv"],
   ["spapr-tce", "6.12", "pseries"],
   ["spapr-tce", "6.12", "powernv"],
+  ["iommufd-vfio-compat", "6.12", null],
+  ["iommufd-vfio-compat", "7.3", null],
+  ["virtio-iommu", null, "qemu"],
+  ["virtio-iommu", null, "cloud-hypervisor"],
 ];
+const GUEST = layoutToJson(layoutOf({ machine: "q35-9.2", memoryBytes: 1n << 32n, viommu: "virtio" }));
 
 function createdFor(profile: ProfileName, kernel: string | null, machine: string | null): ContextCreated {
-  const request = {
-    profile,
-    kernel: kernelOf(profile, kernel),
-    policy: null,
-    layout: null,
-    hosts: [hostOf(profile, machine)],
-    machine,
-  };
-  return contextCreated(request);
+  const request = { profile, kernel: kernelOf(profile, kernel), policy: null, layout: null, machine };
+  if (profile !== "virtio-iommu") return contextCreated({ ...request, hosts: [hostOf(profile, machine)] });
+  const hosts = [hostOf(profile, null)];
+  return contextCreated({ ...request, layout: GUEST, hosts, machine: null, implementation: machine ?? "" });
 }
 
 /** A history in memory: one batch a command. */
@@ -84,10 +88,19 @@ class Journal {
 
 /** All that a model remembers beside its projection. */
 function driverOf(model: Model): unknown {
+  if (model instanceof CompatModel) return [plain(model.files), plain(model.environment.copies)];
+  if (model instanceof IommufdModel) return plain(model.environment.copies);
   if (!(model instanceof DriverModel)) return null;
   const { driver } = model;
   if (driver instanceof Type1Driver) return [driver.spaces, plain(driver.type1)];
   return driver instanceof SpaprDriver ? [driver.spaces, plain(driver.spapr)] : null;
+}
+
+/** What a model remembers of areas that are gone. */
+function copiesWithoutArea(model: Model): number[] {
+  if (!(model instanceof IommufdModel || model instanceof CompatModel)) return [];
+  const living = model.state.liveSpaces.flatMap(({ areas }) => [...areas.all()].map(({ version }) => version));
+  return [...model.environment.copies.keys()].filter((version) => !living.includes(version));
 }
 
 /** Tables of areas as rows, so that they can be compared; versions in them are the driver's own. */
@@ -105,7 +118,7 @@ for (const [profile, kernel, machine] of CASES)
     for (const seed of SEEDS) {
       const created = createdFor(profile, kernel, machine);
       const journal = new Journal();
-      journal.append([created]);
+      journal.append(firstEvents(created));
       let model = modelOf(created);
       model.fold(journal.batches[0] as EventBatch);
       let done = 0;
@@ -115,6 +128,7 @@ for (const [profile, kernel, machine] of CASES)
         if (outcome.errno === null && outcome.events.length > 0) done++;
         journal.append(outcome.events);
         assert.is(model.state.version, journal.version);
+        if (i % 50 === 0) assert.equal(copiesWithoutArea(model), [], `seed ${seed}, command ${i}`);
         if (i % Math.floor(COMMANDS / RELOADS) !== 0) continue;
         const loaded = loadModel(journal.batches);
         assert.equal(plain(loaded.state), plain(model.state), `seed ${seed}, command ${i}`);

@@ -23,6 +23,16 @@ export interface Setup {
   readonly hosts: readonly HostProfile[];
   /** POWER: `pseries` or `powernv`, and its page; null: not told. */
   readonly machine: string | null;
+  /** virtio-iommu: whose device; null: not told. */
+  readonly implementation: string | null;
+  /** virtio-iommu: its endpoints; null: not told, and the hosts' devices are. */
+  readonly endpoints: readonly NamedEndpoint[] | null;
+}
+
+/** `endpoint`: the guest's number. `device`: an assigned one, by its name on the host; null: an emulated one. */
+export interface NamedEndpoint {
+  readonly endpoint: number;
+  readonly device: string | null;
 }
 
 /** `layout`, `hosts`: JSON as `ioasis layout --json` and `ioasis host --json` print it. */
@@ -33,11 +43,15 @@ export interface SetupRequest {
   readonly layout: unknown;
   readonly hosts: readonly unknown[];
   readonly machine: string | null;
+  /** Left out: the profile has no use for it, or it is missing. */
+  readonly implementation?: string;
+  readonly endpoints?: readonly NamedEndpoint[];
 }
 
 /** The event; nothing is checked yet (see `modelOf`). @throws IoasisError ERR_LIMIT */
-export function contextCreated({ profile, kernel, policy, layout, hosts, machine }: SetupRequest): ContextCreated {
-  const setup = JSON.stringify({ layout, hosts, machine });
+export function contextCreated({ profile, kernel, policy, ...rest }: SetupRequest): ContextCreated {
+  const { layout, hosts, machine, implementation, endpoints } = rest;
+  const setup = JSON.stringify({ layout, hosts, machine, implementation, endpoints });
   if (setup.length > SETUP_CHARACTERS_MAX)
     throw new IoasisError("ERR_LIMIT", `layout and hosts have ${setup.length} characters, ${SETUP_CHARACTERS_MAX} fit`);
   return { type: "ContextCreated", profile, kernel, policy, setup };
@@ -45,7 +59,8 @@ export function contextCreated({ profile, kernel, policy, layout, hosts, machine
 
 /** @throws IoasisError ERR_INPUT: what of the layout or the hosts is not as it should be */
 export function setupOf({ profile, kernel, policy, setup }: ContextCreated): Setup {
-  const { layout = null, hosts = [], machine = null } = JSON.parse(setup) as JsonObject;
+  const { layout = null, hosts = [], machine = null, ...rest } = JSON.parse(setup) as JsonObject;
+  const { implementation = null, endpoints = null } = rest;
   const read = Array.isArray(hosts) && hosts.length === 0 ? [] : hostsFromJson(hosts);
   return {
     profile,
@@ -54,7 +69,16 @@ export function setupOf({ profile, kernel, policy, setup }: ContextCreated): Set
     layout: layout === null ? null : layoutFromJson(layout),
     hosts: read,
     machine: typeof machine === "string" ? machine : null,
+    implementation: typeof implementation === "string" ? implementation : null,
+    endpoints: Array.isArray(endpoints) ? endpoints.map(endpointOf) : null,
   };
+}
+
+function endpointOf(json: unknown): NamedEndpoint {
+  const { endpoint, device } = (json ?? {}) as Partial<NamedEndpoint>;
+  if (Number.isInteger(endpoint) && (endpoint as number) >= 0 && (device === null || typeof device === "string"))
+    return { endpoint: endpoint as number, device };
+  throw new IoasisError("ERR_INPUT", `endpoint ${JSON.stringify(json)}: {"endpoint":NUMBER,"device":NAME} is expected`);
 }
 
 /** The devices of all hosts; no name twice. @throws IoasisError ERR_INPUT */

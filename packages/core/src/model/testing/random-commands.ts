@@ -111,6 +111,14 @@ const TYPE1_HOT: readonly Draw[] = [
   }),
 ];
 
+/** Beside type1's, what an iommufd does to the container's ioas. */
+const COMPAT: readonly Draw[] = [
+  () => ({ command: "AllocIoas" }),
+  (random) => ({ command: "DestroyObject", id: 1 + random(4) }),
+  (random) => ({ command: "UseVfioIoas", operation: random(3), ioasId: 1 + random(4) }),
+  (random) => ({ command: "AllocHwpt", deviceId: 1 + random(6), ptId: 1 + random(6) }),
+];
+
 const on = (random: Random) => ({ container: random(2) });
 const SPAPR: readonly Draw[] = [
   () => ({ command: "OpenContainer" }),
@@ -145,6 +153,26 @@ const SPAPR_HOT: readonly Draw[] = [
   }),
 ];
 
+const DOMAINS = 3;
+/** Those of `DEVICES`, and one that is not there. */
+const ENDPOINTS = [40, 48, 99];
+const request = (random: Random) => ({ domain: random(DOMAINS), endpoint: ENDPOINTS[random(3)] as number });
+const VIRTIO_IOMMU: readonly Draw[] = [
+  (random) => ({ command: "AttachEndpoint", ...request(random), flags: random(4) === 0 ? 1 : 0 }),
+  (random) => ({ command: "DetachEndpoint", ...request(random) }),
+  (random) => ({ command: "ProbeEndpoint", endpoint: request(random).endpoint }),
+  (random) => ({ command: "UnknownRequest", type: 6 + random(4) }),
+  (random) => (random(4) === 0 ? { command: "ResetDevice" } : { command: "AttachEndpoint", ...request(random) }),
+];
+const virtRange = (random: Random) => {
+  const first = pages(random, 48);
+  return { domain: random(DOMAINS), virtStart: hex(first), virtEnd: hex(first + pages(random, 6) + 0xfffn) };
+};
+const VIRTIO_IOMMU_HOT: readonly Draw[] = [
+  (random) => ({ command: "MapRange", ...virtRange(random), physStart: address(random, 32), flags: 1 + random(3) }),
+  (random) => ({ command: "UnmapRange", ...virtRange(random) }),
+];
+
 interface Calls {
   readonly first: readonly JsonObject[];
   readonly hot: readonly Draw[];
@@ -163,6 +191,17 @@ function callsOf(profile: ProfileName): Calls {
       hot: IOMMUFD_HOT,
       rest: IOMMUFD,
     };
+  }
+  if (profile === "virtio-iommu") {
+    const first = ENDPOINTS.map((endpoint, domain) => ({ command: "AttachEndpoint", domain, endpoint }));
+    return { first, hot: VIRTIO_IOMMU_HOT, rest: VIRTIO_IOMMU };
+  }
+  if (profile === "iommufd-vfio-compat") {
+    const join = { command: "SetContainer", group: 0, file: "container0" };
+    const first = [{ command: "OpenGroup", group: 2 }, join, { command: "SetIommu", container: 0, iommuType: 3 }];
+    const set: Draw = (random) => ({ command: "SetIommu", container: 0, iommuType: random(2) === 0 ? 1 : 3 });
+    const open = { command: "OpenDevice", group: 0, name: DEVICES[0] };
+    return { first: [...first, open], hot: [...TYPE1_HOT, ...IOMMUFD_HOT], rest: [...COMPAT, ...TYPE1.slice(1), set] };
   }
   const isType1 = profile.startsWith("vfio-type1");
   const type = { "vfio-type1": 1, "vfio-type1v2": 3, "spapr-tce": 2, "spapr-tce-v2": 7 }[profile as string];
