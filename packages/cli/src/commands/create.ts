@@ -1,4 +1,12 @@
-import { contextCreated, IoasisError, kernelOf, MODELLED_PROFILES, POLICIES, type ProfileName } from "@ioasis/core";
+import {
+  contextCreated,
+  guestOf,
+  IoasisError,
+  kernelOf,
+  MODELLED_PROFILES,
+  POLICIES,
+  type ProfileName,
+} from "@ioasis/core";
 import { createContext } from "@ioasis/store";
 import { type Command, Option } from "commander";
 import { callerOf } from "../caller.ts";
@@ -43,7 +51,10 @@ export function createCommand(shell: Shell): Command {
         const created = contextCreated({ profile, kernel, policy, layout, hosts, machine: hostMachine });
         return withJournal(world, given, "write", async (journal) => {
           await createContext(journal, name, created, callerOf(world, given.actor));
-          answer(world, given, { context: name, profile, policy, kernel }, () => createdText(name, profile, kernel));
+          const guest = guestOf(created);
+          answer(world, given, { context: name, profile, policy, kernel, ...(guest === null ? {} : { guest }) }, () =>
+            createdText(name, profile, kernel),
+          );
           return 0;
         });
       }),
