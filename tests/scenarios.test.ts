@@ -8,7 +8,13 @@ import { CLI, ROOT, Workbench } from "./ioasis.ts";
 
 const FOLDER = path.join(ROOT, "docs/scenarios");
 const STEPS_MIN = 8;
-const SCENARIOS = ["fixed.jsonl", "host-derived.jsonl", "kernel-managed.jsonl", "two-addresses.jsonl"];
+const SCENARIOS = [
+  "fixed.jsonl",
+  "host-derived.jsonl",
+  "kernel-managed.jsonl",
+  "two-addresses.jsonl",
+  "type1-fixed.jsonl",
+];
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -46,7 +52,7 @@ function partOf(outcome: Json, { errno, ...gives }: Json): Json {
   return { errno: outcome["errno"], ...Object.fromEntries(Object.keys(gives).map((field) => [field, outcome[field]])) };
 }
 
-test("there is one for each policy and one for the two addresses", () => {
+test("there is one for each policy, for the two addresses and for type1", () => {
   assert.equal(files.sort(), SCENARIOS);
 });
 

@@ -8,6 +8,7 @@ import { type Iova, U64_MAX } from "../address.ts";
 import { HWPT_DIRTY_TRACKING } from "../device-commands.ts";
 import { IoasisError } from "../failure.ts";
 import type { HostDevice } from "../host/host-profile.ts";
+import { type DriverPolicy, driverPolicy } from "../policy/driver-policy.ts";
 import { policyRules } from "../policy/policy-rules.ts";
 import type { DeviceTraits } from "../profile/environment.ts";
 import { kernelProfile } from "../profile/kernel-profile.ts";
@@ -90,7 +91,12 @@ export function type1Machine(setup: Setup): Type1Environment {
     memlockBytes: memlockOf(setup),
     canLockMemory: false,
     entriesMax: mappingsMaxOf(setup),
+    policy: policyOf(setup),
   };
+}
+
+function policyOf(setup: Setup): DriverPolicy | null {
+  return setup.policy === null ? null : driverPolicy(policyRules({ ...setup, policy: setup.policy }));
 }
 
 function joined(group: GroupTraits | null, device: HostDevice, number: number, widest: Range): GroupTraits {
@@ -145,6 +151,7 @@ export function spaprMachine(setup: Setup): {
       hugePages: null,
       memlockBytes: memlockOf(setup),
       canLockMemory: false,
+      policy: policyOf(setup),
     },
   };
 }

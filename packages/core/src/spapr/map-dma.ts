@@ -45,6 +45,8 @@ export function mapDma(state: SpaprState, command: MapDma, environment: SpaprEnv
   if (!driver.isEnabled) return refusedBy(NOT_ENABLED);
   const asked = firstFailing(REQUEST, command);
   if (asked !== null) return refusedBy(asked);
+  const forbidden = environment.policy?.mapRefusal(command.iova, command.size) ?? null;
+  if (forbidden !== null) return refusedBy(forbidden);
   const ground = groundOf(state, container, driver, environment);
   if (ground === null) return refusedBy(NO_PENDING_GROUP);
   const { draft, created } = makeDefaultWindow(draftOf(state, ground), ground);

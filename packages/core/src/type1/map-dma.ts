@@ -115,6 +115,8 @@ function newMapping(
   environment: Type1Environment,
 ): Type1Outcome<Nothing> {
   const last = iova + size - 1n;
+  const forbidden = environment.policy?.mapRefusal(iova, size) ?? null;
+  if (forbidden !== null) return refusedBy(forbidden);
   const place = firstFailing(PLACE, { driver, first: iova, last });
   if (place !== null) return refusedBy(place);
   const isWritable = (flags & WRITE) !== 0;
