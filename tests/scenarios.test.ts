@@ -9,6 +9,8 @@ import { CLI, ROOT, Workbench } from "./ioasis.ts";
 const FOLDER = path.join(ROOT, "docs/scenarios");
 const STEPS_MIN = 8;
 const SCENARIOS = [
+  "attach-base-spapr.jsonl",
+  "attach-base.jsonl",
   "fixed.jsonl",
   "host-derived.jsonl",
   "kernel-managed.jsonl",
@@ -52,7 +54,7 @@ function partOf(outcome: Json, { errno, ...gives }: Json): Json {
   return { errno: outcome["errno"], ...Object.fromEntries(Object.keys(gives).map((field) => [field, outcome[field]])) };
 }
 
-test("there is one for each policy, for the two addresses and for type1", () => {
+test("there is one for each policy, for type1 under one, and for each of the two addresses", () => {
   assert.equal(files.sort(), SCENARIOS);
 });
 

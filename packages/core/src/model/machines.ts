@@ -5,7 +5,7 @@
  * its sake. The VMM has neither CAP_IPC_LOCK nor CAP_SYS_RESOURCE.
  */
 import { type Iova, U64_MAX } from "../address.ts";
-import { HWPT_DIRTY_TRACKING } from "../device-commands.ts";
+import { HWPT_DIRTY_TRACKING, HWPT_PASID } from "../device-commands.ts";
 import { IoasisError } from "../failure.ts";
 import type { HostDevice } from "../host/host-profile.ts";
 import { type DriverPolicy, driverPolicy } from "../policy/driver-policy.ts";
@@ -56,18 +56,19 @@ export function iommufdMachine(setup: Setup): IommufdMachine {
 function deviceTraits(device: HostDevice): DeviceTraits {
   const pageSizes = told(device, "pageSizes");
   const canTrackDirty = device.dirtyTracking === true;
+  const pasids = device.pasidBits === null || device.pasidBits === 0 ? 0 : 2 ** device.pasidBits;
   return {
     pageSize: pageSizes & -pageSizes,
     aperture: told(device, "aperture"),
     reserved: reservedOf(device),
     refusesWiderTables: true,
     canTrackDirty,
-    hwptFlags: canTrackDirty ? HWPT_DIRTY_TRACKING : 0,
+    hwptFlags: (canTrackDirty ? HWPT_DIRTY_TRACKING : 0) | (pasids > 0 ? HWPT_PASID : 0),
     pagingDataType: null,
     nestedDataType: null,
     hwInfo: null,
     mapsLargePages: true,
-    pasids: device.pasidBits === null || device.pasidBits === 0 ? 0 : 2 ** device.pasidBits,
+    pasids,
   };
 }
 

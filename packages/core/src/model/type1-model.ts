@@ -13,6 +13,7 @@ import { TYPE1_IOMMU, TYPE1V2_IOMMU, VFIO_TYPE1, VFIO_TYPE1V2 } from "../type1/t
 import type { DriverOutcome, ModelledDriver } from "./driver-model.ts";
 import type { ModelCommand } from "./model.ts";
 import { mapDmaRefused, unmapDmaRefused } from "./refusal-event.ts";
+import { withAddresses } from "./type1-addresses.ts";
 import { TYPE1_COMMANDS } from "./type1-commands.ts";
 import { driverIn, mappedEvent, type Type1Spaces, type1Facts } from "./type1-facts.ts";
 
@@ -51,7 +52,7 @@ export class Type1Driver implements ModelledDriver<Type1Event>, Type1Spaces {
     const call = command as Type1Command;
     this.#checkTold(call);
     if (call.command === "OpenGroup" && !this.groups.has(call.group)) return this.#noGroup(call.group);
-    const { errno, rule, events, out, bug } = decideType1(this.type1, call, this.environment);
+    const { errno, rule, events, out, bug } = withAddresses(call, decideType1(this.type1, call, this.environment));
     const refusal = errno === null || QUESTIONS.has(call.command) ? null : this.#refusal(call, rule ?? "");
     return { errno, returned: 0, rule, events, out, bug: bug?.name ?? null, refusal };
   }

@@ -178,4 +178,38 @@ test("GET_INFO of type1 tells the layout under fixed, and what the container has
   );
 });
 
+/** A context without a policy, set up but for its driver. */
+function type1Free(): Model {
+  const setup = { profile: "vfio-type1v2", kernel: null, policy: null, layout: null, machine: null } as const;
+  const model = modelOf(contextCreated({ ...setup, hosts: X86_HOSTS }));
+  play(model, openGroup(1));
+  return model;
+}
+
+const SET = { command: "SetIommu", ...on, iommuType: 3 };
+const ASKED: readonly (readonly [answer: string, JsonObject])[] = [
+  ["taken", { ...SET, base: "0x100000000", length: "0x1000" }],
+  ["EINVAL vfio_iommu_iova_dma_valid", { ...SET, base: "0xd0000000", length: "0x1000" }],
+  ["EINVAL base and length", { ...SET, base: "0x0" }],
+  ["EOVERFLOW base and length", { ...SET, base: "0xffffffffffffffff", length: "0x2" }],
+  ["EOPNOTSUPP vfio_iommu_type1", { command: "SetContainer", group: 1, file: "container0", base: "0x0" }],
+];
+for (const [expected, call] of ASKED)
+  test(`type1, the two addresses: ${expected}`, () => {
+    const model = type1Free();
+    assert.is(play(model, [{ command: "OpenGroup", group: 2 }, call]), expected);
+  });
+
+test("sPAPR: an address is named in one form", () => {
+  const setup = { profile: "spapr-tce-v2", kernel: "6.12", policy: null, layout: null, machine: "pseries" } as const;
+  const model = modelOf(contextCreated({ ...setup, hosts: POWER_HOSTS }));
+  play(model, [...setUp("spapr-tce-v2", 1), register]);
+  const { iova: _, ...map } = tceMap("0x0");
+  assert.is(play(model, [{ ...map, base: "0x0", offset: "0x10000" }]), "taken");
+  assert.is(play(model, [{ ...map, base: "0x0", offset: "0x40000000" }]), "ENXIO tce_iommu_find_table");
+  for (const wrong of [map, { ...map, iova: "0x0", base: "0x0" }, { ...map, offset: "0x0" }])
+    assert.throws(() => play(model, [wrong]), /MapDma takes "iova", or "base" and "offset"/);
+  assert.throws(() => play(model, [{ ...WINDOW, base: "0x0" }]), /CreateWindow takes "size", or "base" and "length"/);
+});
+
 test.run();
