@@ -42,6 +42,18 @@ export class AreaTable {
     return (chunk.iova[row] as bigint) <= iova && (chunk.last[row] as bigint) >= last;
   }
 
+  /** Whether an area reaches across an end of `[iova, last]`: it begins below and goes on inside, or goes on above. */
+  isCutBy(iova: bigint, last: bigint): boolean {
+    const below = this.#lowest(iova);
+    if (below === null) return false;
+    if ((below.chunk.iova[below.row] as bigint) < iova) return true;
+    if ((below.chunk.last[below.row] as bigint) === last) return false;
+    const above = this.#lowest(last);
+    if (above === null) return false;
+    const { chunk, row } = above;
+    return (chunk.iova[row] as bigint) <= last && (chunk.last[row] as bigint) > last;
+  }
+
   /**
    * Adds `[iova, last]`, which must be free (`overlaps` is false).
    * `traits`, `value`, `fd`, `runs`: as in `EventBatch`.
@@ -106,6 +118,22 @@ export class AreaTable {
     const position = this.#lowest(iova);
     if (position === null || (position.chunk.iova[position.row] as bigint) > iova) return null;
     return this.#area(position.chunk, position.row);
+  }
+
+  /** Areas that touch `[iova, last]`, ascending, as they are now. */
+  list(iova: bigint, last: bigint): Area[] {
+    const areas: Area[] = [];
+    const position = this.#lowest(iova);
+    if (position === null) return areas;
+    let row = position.row;
+    for (let index = position.index; index < this.#chunks.length; index++, row = 0) {
+      const chunk = this.#chunks[index] as Chunk;
+      for (; row < chunk.length; row++) {
+        if ((chunk.iova[row] as bigint) > last) return areas;
+        areas.push(this.#area(chunk, row));
+      }
+    }
+    return areas;
   }
 
   /** Areas that touch `[iova, last]`, ascending. */

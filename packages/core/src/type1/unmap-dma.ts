@@ -25,7 +25,8 @@ export interface Unmapped {
   readonly bitmap: ReadonlyMap<bigint, bigint> | null;
 }
 
-interface Request extends UnmapDma {
+interface Request {
+  readonly call: UnmapDma;
   readonly pageBytes: bigint;
   readonly driver: Driver;
 }
@@ -35,64 +36,62 @@ const argBytesOf = (call: UnmapDma): number =>
   call.argBytes ?? (wants(call, GET_DIRTY_BITMAP) ? ARG_BYTES_BITMAP : ARG_BYTES);
 
 const REQUEST = [
-  guard<Request>("EFAULT", "vfio_iommu_type1_unmap_dma: bad pointer", (call) => call.hasBadPointer === true),
+  guard<Request>("EFAULT", "vfio_iommu_type1_unmap_dma: bad pointer", ({ call }) => call.hasBadPointer === true),
   guard<Request>(
     "EINVAL",
     "vfio_iommu_type1_unmap_dma: argsz too small or unknown flag",
-    (call) => argBytesOf(call) < ARG_BYTES || call.flags >= 8,
+    ({ call }) => argBytesOf(call) < ARG_BYTES || call.flags >= 8,
   ),
   guard<Request>(
     "EINVAL",
     "vfio_iommu_type1_unmap_dma: a dirty bitmap with ALL or VADDR",
-    (call) => wants(call, GET_DIRTY_BITMAP) && wants(call, ALL | VADDR),
+    ({ call }) => wants(call, GET_DIRTY_BITMAP) && wants(call, ALL | VADDR),
   ),
   guard<Request>(
     "EINVAL",
     "vfio_iommu_type1_unmap_dma: no room for a bitmap in argsz",
-    (call) => wants(call, GET_DIRTY_BITMAP) && argBytesOf(call) < ARG_BYTES_BITMAP,
+    ({ call }) => wants(call, GET_DIRTY_BITMAP) && argBytesOf(call) < ARG_BYTES_BITMAP,
   ),
   guard<Request>(
     "EINVAL",
     "access_ok: the bitmap is not in user space",
-    (call) => wants(call, GET_DIRTY_BITMAP) && call.bitmap !== null && isBeyondUserSpace(call.bitmap),
+    ({ call }) => wants(call, GET_DIRTY_BITMAP) && call.bitmap !== null && isBeyondUserSpace(call.bitmap),
   ),
   guard<Request>(
     "EINVAL",
     "verify_bitmap_size",
-    (call) => wants(call, GET_DIRTY_BITMAP) && call.bitmap !== null && hasWrongSize(call.bitmap, call.size),
+    ({ call }) => wants(call, GET_DIRTY_BITMAP) && call.bitmap !== null && hasWrongSize(call.bitmap, call.size),
   ),
   guard<Request>(
     "EINVAL",
     "vfio_dma_do_unmap: iova is not at a page",
-    ({ iova, pageBytes }) => (iova & (pageBytes - 1n)) !== 0n,
+    ({ call, pageBytes }) => (call.iova & (pageBytes - 1n)) !== 0n,
   ),
   guard<Request>(
     "EINVAL",
     "vfio_dma_do_unmap: ALL of a range",
-    (call) => wants(call, ALL) && (call.iova !== 0n || call.size !== 0n),
+    ({ call }) => wants(call, ALL) && (call.iova !== 0n || call.size !== 0n),
   ),
   guard<Request>(
     "EINVAL",
     "vfio_dma_do_unmap: no size, not whole pages, or it wraps",
-    (call) =>
+    ({ call, pageBytes }) =>
       !wants(call, ALL) &&
-      (call.size === 0n || (call.size & (call.pageBytes - 1n)) !== 0n || call.iova + call.size - 1n > U64_MAX),
+      (call.size === 0n || (call.size & (pageBytes - 1n)) !== 0n || call.iova + call.size - 1n > U64_MAX),
   ),
   guard<Request>(
     "EINVAL",
     "vfio_dma_do_unmap: dirty tracking is off, or in other pages",
-    (call) =>
-      wants(call, GET_DIRTY_BITMAP) && (call.driver.spareBits === null || call.bitmap?.pageSize !== call.pageBytes),
+    ({ call, driver, pageBytes }) =>
+      wants(call, GET_DIRTY_BITMAP) && (driver.spareBits === null || call.bitmap?.pageSize !== pageBytes),
   ),
 ];
 
 const BISECTED = guard<Request>(
   "EINVAL",
   "vfio_dma_do_unmap: v2 cuts no mapping",
-  (call) =>
-    call.driver.profile.refusesBisection &&
-    !wants(call, ALL) &&
-    bisects(call.driver, call.iova, call.iova + call.size - 1n),
+  ({ call, driver }) =>
+    driver.profile.refusesBisection && !wants(call, ALL) && bisects(driver, call.iova, call.iova + call.size - 1n),
 );
 
 const ALREADY_INVALID: Refusal = {
@@ -105,7 +104,7 @@ export function unmapDma(state: Type1State, command: UnmapDma, environment: Type
   if (container === null) return refusedBy(BAD_FILE);
   const { driver } = container;
   if (driver === null) return refusedBy(NO_DRIVER);
-  const request = { ...command, pageBytes: smallestPage(environment.iommu), driver };
+  const request: Request = { call: command, pageBytes: smallestPage(environment.iommu), driver };
   const asked = firstFailing(REQUEST, request);
   if (asked !== null) return refusedBy(asked);
   const outcome = walk(container, request, environment);
@@ -117,17 +116,18 @@ function walk(
   request: Request,
   environment: Type1Environment,
 ): Type1Outcome<Unmapped> {
-  const cut = firstFailing([BISECTED], request);
+  const cut = BISECTED.fails(request) ? BISECTED : null;
   if (cut !== null) return refusedBy(cut);
-  const victims = coveredBy(request);
-  if (wants(request, VADDR)) return invalidate(container, request.driver, victims);
-  const { bitmap } = request;
-  if (!wants(request, GET_DIRTY_BITMAP) || bitmap === null)
+  const { call, driver } = request;
+  const victims = coveredBy(call, driver);
+  if (wants(call, VADDR)) return invalidate(container, driver, victims);
+  const { bitmap } = call;
+  if (!wants(call, GET_DIRTY_BITMAP) || bitmap === null)
     return done({ size: bytesOf(victims), bitmap: null }, removal(container, victims));
   const writer = new BitmapWriter(bitmap, environment.memory);
   for (const [i, mapping] of victims.entries()) {
-    const spare = request.driver.spareBits?.get(mapping.iova) ?? 0n;
-    const written = writer.write(mapping, request.iova, spare);
+    const spare = driver.spareBits?.get(mapping.iova) ?? 0n;
+    const written = writer.write(mapping, call.iova, spare);
     if (written.refusal === null) continue;
     // Mappings below are gone, the bits of this one are shifted.
     const read: Type1Event = { type: "DirtyBitmapsRead", container, spareBits: [[mapping.iova, written.spare]] };
@@ -140,12 +140,12 @@ function walk(
  * The mappings that the walk takes, ascending, from the first that ends above iova
  * (vfio_find_dma_first_node) to the last that begins below iova + size, which is 0 at the top of the space.
  */
-export function coveredBy(request: UnmapDma & { readonly driver: Driver }): Area[] {
-  const { iova, size, driver } = request;
-  if (wants(request, ALL)) return [...driver.mappings.all()];
+export function coveredBy(call: UnmapDma, driver: Driver): Area[] {
+  const { iova, size } = call;
+  if (wants(call, ALL)) return [...driver.mappings.all()];
   const last = iova + size - 1n;
   if (last === U64_MAX) return [];
-  const found = [...driver.mappings.in(iova, last)];
+  const found = driver.mappings.list(iova, last);
   const [lowest] = found;
   // Only v1 comes here with a mapping that begins below: it stops, and calls that success.
   return lowest !== undefined && lowest.iova < iova ? [] : found;
