@@ -113,6 +113,19 @@ export class AreaTable {
     }
   }
 
+  /** Unmaps the whole area that holds `iova`: its range, or null where there is none. */
+  take(iova: bigint): { readonly first: bigint; readonly last: bigint } | null {
+    const position = this.#lowest(iova);
+    if (position === null) return null;
+    const { chunk, row, index } = position;
+    const first = chunk.iova[row] as bigint;
+    if (first > iova) return null;
+    const last = chunk.last[row] as bigint;
+    this.#slots.give(chunk.slot[row] as number);
+    this.#erase(index, row);
+    return { first, last };
+  }
+
   /** The area that holds `iova`, or null. */
   at(iova: bigint): Area | null {
     const position = this.#lowest(iova);

@@ -25,7 +25,8 @@ const REQUEST = [
   guard<MapDma>("EINVAL", "tce_iommu_ioctl: unknown flag", ({ flags }) => (flags & ~READ_WRITE) !== 0),
 ];
 
-interface Placed extends MapDma {
+interface Placed {
+  readonly call: MapDma;
   readonly window: WindowShape;
 }
 
@@ -33,9 +34,9 @@ const PLACE = [
   guard<Placed>(
     "EINVAL",
     "tce_iommu_ioctl: size or vaddr not whole pages of the window",
-    ({ size, userVa, window }) => ((size | userVa) & pageMask(window)) !== 0n,
+    ({ call: { size, userVa }, window }) => ((size | userVa) & pageMask(window)) !== 0n,
   ),
-  guard<Placed>("EINVAL", "tce_iommu_ioctl: neither READ nor WRITE", ({ flags }) => (flags & READ_WRITE) === 0),
+  guard<Placed>("EINVAL", "tce_iommu_ioctl: neither READ nor WRITE", ({ call: { flags } }) => (flags & READ_WRITE) === 0),
 ];
 
 export function mapDma(state: SpaprState, command: MapDma, environment: SpaprEnvironment): SpaprOutcome<Nothing> {
@@ -54,13 +55,13 @@ export function mapDma(state: SpaprState, command: MapDma, environment: SpaprEnv
   const slot = slotOf(draft.windows, command.iova);
   const window = draft.windows[slot];
   if (window === undefined || window === null) return refusedBy(NO_WINDOW, draft.events);
-  const refusal = firstFailing(PLACE, { ...command, window });
+  const refusal = firstFailing(PLACE, { call: command, window });
   if (refusal !== null) return refusedBy(refusal, draft.events);
   // iommu_tce_put_param_check() is a truth value, and the ioctl returns it.
   if ((command.iova & pageMask(window)) !== 0n)
     return returning(1, "iommu_tce_put_param_check: iova not whole pages of the window", draft.events);
   const outcome = buildTces(state, { command, slot, window, driver, container: container.handle }, environment);
-  return { ...outcome, events: [...draft.events, ...outcome.events] };
+  return draft.events.length === 0 ? outcome : { ...outcome, events: [...draft.events, ...outcome.events] };
 }
 
 export function pageMask({ pageShift }: WindowShape): bigint {

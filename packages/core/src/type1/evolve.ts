@@ -126,10 +126,10 @@ function charge(
 }
 
 function removeMapping(state: Type1State, driver: Driver, iova: Iova): void {
-  const area = driver.mappings.at(iova);
-  if (area === null) return;
-  const { iova: first, last } = area;
-  driver.mappings.remove(first, last);
+  const taken = driver.mappings.take(iova);
+  if (taken === null) return;
+  const first = taken.first as Iova;
+  const { last } = taken;
   const { partCharges, invalidVaddrs, spareBits } = driver;
   const pages = (partCharges.size > 0 ? partCharges.get(first) : undefined) ?? (last - first + 1n) / PAGE_BYTES;
   driver.chargedPages -= pages;
