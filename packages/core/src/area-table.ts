@@ -8,6 +8,7 @@
  *
  * The kernel's counterpart is io_pagetable's area_itree (drivers/iommu/iommufd/io_pagetable.c).
  */
+import type { Iova } from "./address.ts";
 import { type Area, AreaSlots, clipRuns } from "./area-slots.ts";
 import type { Run } from "./source.ts";
 
@@ -18,6 +19,13 @@ class Chunk {
   readonly iova = new BigUint64Array(ROWS_MAX);
   readonly last = new BigUint64Array(ROWS_MAX);
   readonly slot = new Uint32Array(ROWS_MAX);
+}
+
+/** The range of an area. */
+export type Span = Pick<Area, "iova" | "last">;
+
+function spanOf({ iova, last }: Chunk, row: number): Span {
+  return { iova: iova[row] as Iova, last: last[row] as Iova };
 }
 
 export class AreaTable {
@@ -135,7 +143,16 @@ export class AreaTable {
 
   /** Areas that touch `[iova, last]`, ascending, as they are now. */
   list(iova: bigint, last: bigint): Area[] {
-    const areas: Area[] = [];
+    return this.#collect(iova, last, (chunk, row) => this.#area(chunk, row));
+  }
+
+  /** Their ranges alone, which cost less. */
+  spans(iova: bigint, last: bigint): Span[] {
+    return this.#collect(iova, last, spanOf);
+  }
+
+  #collect<T>(iova: bigint, last: bigint, made: (chunk: Chunk, row: number) => T): T[] {
+    const areas: T[] = [];
     const position = this.#lowest(iova);
     if (position === null) return areas;
     let row = position.row;
@@ -143,7 +160,7 @@ export class AreaTable {
       const chunk = this.#chunks[index] as Chunk;
       for (; row < chunk.length; row++) {
         if ((chunk.iova[row] as bigint) > last) return areas;
-        areas.push(this.#area(chunk, row));
+        areas.push(made(chunk, row));
       }
     }
     return areas;

@@ -1,6 +1,6 @@
 /** VFIO's group interface with the type1 driver as the model of a context (profiles vfio-type1, vfio-type1v2). */
 import { type Iova, lengthOf } from "../address.ts";
-import type { Area } from "../area-slots.ts";
+import type { Span } from "../area-table.ts";
 import type { DriverChange, IoasEvent, IoasHandle } from "../events.ts";
 import { IoasisError } from "../failure.ts";
 import type { ContextState } from "../state.ts";
@@ -98,12 +98,12 @@ export class Type1Driver implements ModelledDriver<Type1Event>, Type1Spaces {
 
   /** One range that takes these mappings and no other, or null. */
   #unmapped(ioas: IoasHandle, driver: Driver, iovas: readonly Iova[]): IoasEvent | null {
-    const gone = iovas.map((iova) => driver.mappings.at(iova));
+    const gone = iovas.map((iova) => driver.mappings.spans(iova, iova)[0]);
     if (gone.length === 0 || gone.some((area, i) => area?.iova !== iovas[i])) return null;
     // In order of address, with nothing else between them: one range says it all.
     const [first, last] = [gone[0]?.iova, gone.at(-1)?.last];
     if (first === undefined || last === undefined || last < first) return null;
-    const inside = gone.length === 1 ? (gone as Area[]) : driver.mappings.list(first, last);
+    const inside = gone.length === 1 ? (gone as Span[]) : driver.mappings.spans(first, last);
     if (inside.length !== gone.length || inside.some(({ iova }, i) => iova !== iovas[i])) return null;
     const bytes = inside.reduce((sum, area) => sum + (area.last - area.iova + 1n), 0n);
     return { type: "IovaUnmapped", ioas, iova: first, last, bytes: bytes as ReturnType<typeof lengthOf> };

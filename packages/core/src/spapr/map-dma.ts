@@ -36,7 +36,11 @@ const PLACE = [
     "tce_iommu_ioctl: size or vaddr not whole pages of the window",
     ({ call: { size, userVa }, window }) => ((size | userVa) & pageMask(window)) !== 0n,
   ),
-  guard<Placed>("EINVAL", "tce_iommu_ioctl: neither READ nor WRITE", ({ call: { flags } }) => (flags & READ_WRITE) === 0),
+  guard<Placed>(
+    "EINVAL",
+    "tce_iommu_ioctl: neither READ nor WRITE",
+    ({ call: { flags } }) => (flags & READ_WRITE) === 0,
+  ),
 ];
 
 export function mapDma(state: SpaprState, command: MapDma, environment: SpaprEnvironment): SpaprOutcome<Nothing> {

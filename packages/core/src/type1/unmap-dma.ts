@@ -1,6 +1,6 @@
 /** VFIO_IOMMU_UNMAP_DMA (vfio_iommu_type1_unmap_dma, vfio_dma_do_unmap). */
 import { type ByteLength, byteLength, U64_MAX } from "../address.ts";
-import type { Area } from "../area-slots.ts";
+import type { Span } from "../area-table.ts";
 import { firstFailing, guard, type Refusal } from "../decide/outcome.ts";
 import type { UnmapDma } from "./commands.ts";
 import { BAD_FILE, NO_DRIVER } from "./container-calls.ts";
@@ -140,18 +140,18 @@ function walk(
  * The mappings that the walk takes, ascending, from the first that ends above iova
  * (vfio_find_dma_first_node) to the last that begins below iova + size, which is 0 at the top of the space.
  */
-export function coveredBy(call: UnmapDma, driver: Driver): Area[] {
+export function coveredBy(call: UnmapDma, driver: Driver): Span[] {
   const { iova, size } = call;
   if (wants(call, ALL)) return [...driver.mappings.all()];
   const last = iova + size - 1n;
   if (last === U64_MAX) return [];
-  const found = driver.mappings.list(iova, last);
+  const found = driver.mappings.spans(iova, last);
   const [lowest] = found;
   // Only v1 comes here with a mapping that begins below: it stops, and calls that success.
   return lowest !== undefined && lowest.iova < iova ? [] : found;
 }
 
-function invalidate(container: number, driver: Driver, victims: readonly Area[]): Type1Outcome<Unmapped> {
+function invalidate(container: number, driver: Driver, victims: readonly Span[]): Type1Outcome<Unmapped> {
   const iovas = victims.map(({ iova }) => iova);
   // Those that the call has marked by then are unmarked again.
   if (iovas.some((iova) => driver.invalidVaddrs.has(iova))) return refusedBy(ALREADY_INVALID);
@@ -159,11 +159,11 @@ function invalidate(container: number, driver: Driver, victims: readonly Area[])
   return done({ size: bytesOf(victims), bitmap: null }, events);
 }
 
-function removal(container: number, victims: readonly Area[]): Type1Event[] {
+function removal(container: number, victims: readonly Span[]): Type1Event[] {
   if (victims.length === 0) return [];
   return [{ type: "DmaUnmapped", container, iovas: victims.map(({ iova }) => iova) }];
 }
 
-function bytesOf(areas: readonly Area[]): ByteLength {
+function bytesOf(areas: readonly Span[]): ByteLength {
   return byteLength(areas.reduce((sum, { iova, last }) => sum + (last - iova + 1n), 0n));
 }
