@@ -8,6 +8,7 @@
  *
  * The kernel's counterpart is io_pagetable's area_itree (drivers/iommu/iommufd/io_pagetable.c).
  */
+import type { Iova } from "./address.ts";
 import { type Area, AreaSlots, clipRuns } from "./area-slots.ts";
 import type { Run } from "./source.ts";
 
@@ -19,6 +20,13 @@ class Chunk {
   readonly iova = new BigUint64Array(ROWS_MAX);
   readonly last = new BigUint64Array(ROWS_MAX);
   readonly slot = new Uint32Array(ROWS_MAX);
+}
+
+/** The range of an area. */
+export type Span = Pick<Area, "iova" | "last">;
+
+function spanOf({ iova, last }: Chunk, row: number): Span {
+  return { iova: iova[row] as Iova, last: last[row] as Iova };
 }
 
 export class AreaTable {
@@ -48,6 +56,18 @@ export class AreaTable {
     if (position === null) return false;
     const { chunk, row } = position;
     return (chunk.iova[row] as bigint) <= iova && (chunk.last[row] as bigint) >= last;
+  }
+
+  /** Whether an area reaches across an end of `[iova, last]`: it begins below and goes on inside, or goes on above. */
+  isCutBy(iova: bigint, last: bigint): boolean {
+    const below = this.#lowest(iova);
+    if (below === null) return false;
+    if ((below.chunk.iova[below.row] as bigint) < iova) return true;
+    if ((below.chunk.last[below.row] as bigint) === last) return false;
+    const above = this.#lowest(last);
+    if (above === null) return false;
+    const { chunk, row } = above;
+    return (chunk.iova[row] as bigint) <= last && (chunk.last[row] as bigint) > last;
   }
 
   /**
@@ -116,6 +136,19 @@ export class AreaTable {
     }
   }
 
+  /** Unmaps the whole area that holds `iova`: its range, or null where there is none. */
+  take(iova: bigint): { readonly first: bigint; readonly last: bigint } | null {
+    const position = this.#lowest(iova);
+    if (position === null) return null;
+    const { chunk, row, index } = position;
+    const first = chunk.iova[row] as bigint;
+    if (first > iova) return null;
+    const last = chunk.last[row] as bigint;
+    this.#slots.give(chunk.slot[row] as number);
+    this.#erase(index, row);
+    return { first, last };
+  }
+
   /** The area that holds `iova`, or null. */
   at(iova: bigint): Area | null {
     return this.lowestIn(iova, iova);
@@ -126,6 +159,31 @@ export class AreaTable {
     const position = this.#lowest(iova);
     if (position === null || (position.chunk.iova[position.row] as bigint) > last) return null;
     return this.#area(position.chunk, position.row);
+  }
+
+  /** Areas that touch `[iova, last]`, ascending, as they are now. */
+  list(iova: bigint, last: bigint): Area[] {
+    return this.#collect(iova, last, (chunk, row) => this.#area(chunk, row));
+  }
+
+  /** Their ranges alone, which cost less. */
+  spans(iova: bigint, last: bigint): Span[] {
+    return this.#collect(iova, last, spanOf);
+  }
+
+  #collect<T>(iova: bigint, last: bigint, made: (chunk: Chunk, row: number) => T): T[] {
+    const areas: T[] = [];
+    const position = this.#lowest(iova);
+    if (position === null) return areas;
+    let row = position.row;
+    for (let index = position.index; index < this.#chunks.length; index++, row = 0) {
+      const chunk = this.#chunks[index] as Chunk;
+      for (; row < chunk.length; row++) {
+        if ((chunk.iova[row] as bigint) > last) return areas;
+        areas.push(made(chunk, row));
+      }
+    }
+    return areas;
   }
 
   /** Areas that touch `[iova, last]`, ascending. */

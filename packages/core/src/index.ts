@@ -66,6 +66,7 @@ export { layoutOfQemuArgs, layoutOptionsOfQemuArgs } from "./layout/qemu-args.ts
 export { sizeOf, sizeWords } from "./layout/size.ts";
 export { type CommandTable, commandFromJson } from "./model/command-fields.ts";
 export { DriverModel, type DriverOutcome, type ModelledDriver } from "./model/driver-model.ts";
+export { guestOf } from "./model/guest-of.ts";
 export { IommufdModel } from "./model/iommufd-model.ts";
 export type { Model, ModelCommand, ModelOutcome } from "./model/model.ts";
 export { outcomeToJson } from "./model/outcome-json.ts";

@@ -1,6 +1,7 @@
 import {
   type ContextCreated,
   contextCreated,
+  guestOf,
   IMPLEMENTATIONS,
   IoasisError,
   kernelOf,
@@ -58,7 +59,10 @@ export function createCommand(shell: Shell): Command {
         const { profile, policy, kernel } = created;
         return withJournal(world, given, "write", async (journal) => {
           await createContext(journal, name, created, callerOf(world, given.actor));
-          answer(world, given, { context: name, profile, policy, kernel }, () => createdText(name, profile, kernel));
+          const guest = guestOf(created);
+          answer(world, given, { context: name, profile, policy, kernel, ...(guest === null ? {} : { guest }) }, () =>
+            createdText(name, profile, kernel),
+          );
           return 0;
         });
       }),

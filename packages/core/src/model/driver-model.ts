@@ -36,6 +36,8 @@ export interface ModelledDriver<Event> {
   fromChange(change: DriverChange): Event;
 }
 
+const NO_FACTS: readonly IoasEvent[] = [];
+
 export class DriverModel<Event> implements Model {
   readonly driver: ModelledDriver<Event>;
   readonly #live = new LiveState();
@@ -55,8 +57,8 @@ export class DriverModel<Event> implements Model {
   }
 
   execute(command: ModelCommand): ModelOutcome {
-    const { events, refusal, ...outcome } = this.driver.decide(command);
-    return { ...outcome, events: this.record(events, refusal) };
+    const { errno, returned, rule, events, out, bug, refusal } = this.driver.decide(command);
+    return { errno, returned, rule, events: this.record(events, refusal), out, bug };
   }
 
   /** Folds what the driver did, and gives it as events of the journal. */
@@ -64,17 +66,18 @@ export class DriverModel<Event> implements Model {
     const recorded: IoasEvent[] = [];
     for (const event of events) {
       const compact = this.driver.compact(event);
-      const facts = compact === null ? this.driver.facts(event, this.state) : [];
+      const facts = compact === null ? this.driver.facts(event, this.state) : NO_FACTS;
       this.driver.apply(event, this.state.spaces.length);
-      const made = compact === null ? [this.#changed(event, facts.length), ...facts] : [compact];
-      for (const each of made) this.#live.add(each);
-      recorded.push(...made);
+      this.#take(compact ?? this.#changed(event, facts.length), recorded);
+      for (const fact of facts) this.#take(fact, recorded);
     }
-    if (refusal !== null) {
-      this.#live.add(refusal);
-      recorded.push(refusal);
-    }
+    if (refusal !== null) this.#take(refusal, recorded);
     return recorded;
+  }
+
+  #take(event: IoasEvent, recorded: IoasEvent[]): void {
+    this.#live.add(event);
+    recorded.push(event);
   }
 
   fold(batch: EventBatch, from = 0, to = batch.length): void {

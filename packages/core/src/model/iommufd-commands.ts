@@ -40,8 +40,8 @@ export const IOMMUFD_COMMANDS: CommandTable = {
   GetDirtyBitmap: { hwptId: U32, flags: optional(U32, 0), iova: U64, length: U64, pageSize: U64, ...FRAME },
   QueryHwInfo: { deviceId: U32, flags: optional(U32, 0), ...FRAME },
   BindVfioDevice: { device: TEXT },
-  AttachVfioDevice: { device: TEXT, ptId: U32, pasid: optional(U32) },
-  DetachVfioDevice: { device: TEXT, pasid: optional(U32) },
+  AttachVfioDevice: { device: TEXT, ptId: U32, pasid: optional(U32), base: optional(U64) },
+  DetachVfioDevice: { device: TEXT, pasid: optional(U32), base: optional(U64) },
   CloseVfioDevice: { device: TEXT },
   AllocFaultQueue: { flags: optional(U32, 0), ...FRAME },
   AllocViommu: { viommuType: U32, deviceId: U32, hwptId: U32, flags: optional(U32, 0), ...FRAME },
@@ -80,6 +80,8 @@ const GONE = 0;
 /** @throws JsonError */
 export function withKernelIds(json: JsonObject, state: ContextState): JsonObject {
   const command = withFlags(json);
+  if (command["base"] !== undefined && command["pasid"] !== undefined)
+    throw new JsonError('"base" and "pasid" say one thing twice: give one');
   for (const [name, field] of Object.entries(HANDLES)) {
     const handle = command[name];
     if (handle === undefined) continue;

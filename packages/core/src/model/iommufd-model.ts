@@ -2,7 +2,7 @@
 import type { Command } from "../commands.ts";
 import { unbindEvents } from "../decide/destroy-object.ts";
 import { callRefused, type Outcome, type Refusal } from "../decide/outcome.ts";
-import { HWPT_DIRTY_TRACKING } from "../device-commands.ts";
+import { type AttachVfioDevice, type DetachVfioDevice, HWPT_DIRTY_TRACKING } from "../device-commands.ts";
 import { type EventBatch, eventAt } from "../event-batch.ts";
 import type { JsonObject } from "../event-json.ts";
 import type { DeviceName, IoasEvent } from "../events.ts";
@@ -12,6 +12,7 @@ import type { PolicyRules } from "../policy/policy.ts";
 import type { Environment } from "../profile/environment.ts";
 import type { KernelProfile } from "../profile/kernel-profile.ts";
 import type { ContextState } from "../state.ts";
+import { type BasedCall, baseRefused, realised, withRealised } from "./attach-base.ts";
 import { commandFromJson } from "./command-fields.ts";
 import { CopiedAreas } from "./copied-areas.ts";
 import { IOMMUFD_COMMANDS, withKernelIds } from "./iommufd-commands.ts";
@@ -64,8 +65,7 @@ export class IommufdModel implements Model {
 
   execute(command: ModelCommand): ModelOutcome {
     const call = command as IommufdCommand;
-    this.#checkTold(call);
-    const { errno, rule, events, out } = this.#decide(call);
+    const { errno, rule, events, out } = isPtCall(call) ? this.#decideBased(call) : this.#decide(call);
     const recorded = sharesOf(call, errno === null ? out : null, events);
     this.add(recorded);
     return { errno, returned: 0, rule, events: recorded, out: errno === null ? out : null, bug: null };
@@ -89,7 +89,15 @@ export class IommufdModel implements Model {
     }
   }
 
+  /** A base is asked for as the PASID that it stands for. */
+  #decideBased(call: BasedCall): Outcome<unknown> {
+    const found = realised(call);
+    if (found === null) return this.#decide(call);
+    return "errno" in found ? baseRefused(call, found) : withRealised(this.#decide(found.call), found.pasid);
+  }
+
   #decide(call: IommufdCommand): Outcome<unknown> {
+    this.#checkTold(call);
     const { state } = this;
     if (call.command === "CloseVfioDevice")
       return state.devices.has(call.device)
@@ -129,6 +137,10 @@ export class IommufdModel implements Model {
     const map = this.#shared.shift() ?? null;
     if (map !== null) this.#copies.add(this.state.version, map);
   }
+}
+
+function isPtCall(call: IommufdCommand): call is AttachVfioDevice | DetachVfioDevice {
+  return call.command === "AttachVfioDevice" || call.command === "DetachVfioDevice";
 }
 
 /** Which MAP's pages the areas of a COPY share comes before them. */

@@ -5,9 +5,10 @@
  * its sake. The VMM has neither CAP_IPC_LOCK nor CAP_SYS_RESOURCE.
  */
 import { type Iova, U64_MAX } from "../address.ts";
-import { HWPT_DIRTY_TRACKING } from "../device-commands.ts";
+import { HWPT_DIRTY_TRACKING, HWPT_PASID } from "../device-commands.ts";
 import { IoasisError } from "../failure.ts";
 import type { HostDevice } from "../host/host-profile.ts";
+import { type DriverPolicy, driverPolicy } from "../policy/driver-policy.ts";
 import { policyRules } from "../policy/policy-rules.ts";
 import type { DeviceTraits } from "../profile/environment.ts";
 import { kernelProfile } from "../profile/kernel-profile.ts";
@@ -64,18 +65,19 @@ export function compatMachine(setup: Setup): IommufdMachine {
 function deviceTraits(device: HostDevice): DeviceTraits {
   const pageSizes = told(device, "pageSizes");
   const canTrackDirty = device.dirtyTracking === true;
+  const pasids = device.pasidBits === null || device.pasidBits === 0 ? 0 : 2 ** device.pasidBits;
   return {
     pageSize: pageSizes & -pageSizes,
     aperture: told(device, "aperture"),
     reserved: reservedOf(device),
     refusesWiderTables: true,
     canTrackDirty,
-    hwptFlags: canTrackDirty ? HWPT_DIRTY_TRACKING : 0,
+    hwptFlags: (canTrackDirty ? HWPT_DIRTY_TRACKING : 0) | (pasids > 0 ? HWPT_PASID : 0),
     pagingDataType: null,
     nestedDataType: null,
     hwInfo: null,
     mapsLargePages: true,
-    pasids: device.pasidBits === null || device.pasidBits === 0 ? 0 : 2 ** device.pasidBits,
+    pasids,
   };
 }
 
@@ -99,7 +101,12 @@ export function type1Machine(setup: Setup): Type1Environment {
     memlockBytes: memlockOf(setup),
     canLockMemory: false,
     entriesMax: mappingsMaxOf(setup),
+    policy: policyOf(setup),
   };
+}
+
+function policyOf(setup: Setup): DriverPolicy | null {
+  return setup.policy === null ? null : driverPolicy(policyRules({ ...setup, policy: setup.policy }));
 }
 
 function joined(group: GroupTraits | null, device: HostDevice, number: number, widest: Range): GroupTraits {
@@ -154,6 +161,7 @@ export function spaprMachine(setup: Setup): {
       hugePages: null,
       memlockBytes: memlockOf(setup),
       canLockMemory: false,
+      policy: policyOf(setup),
     },
   };
 }

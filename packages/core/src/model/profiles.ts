@@ -54,6 +54,9 @@ const PROFILES: ReadonlyMap<ProfileName, ProfileRow> = new Map<ProfileName, Prof
   ["virtio-iommu", { kernel: null, make: (setup) => new VirtioIommuModel(virtioIommuMachine(setup)) }],
 ]);
 
+/** Whose calls a policy is asked about. */
+const WITH_POLICY: readonly ProfileName[] = ["iommufd", "vfio-type1v2", "vfio-type1", "spapr-tce-v2", "spapr-tce"];
+
 export const MODELLED_PROFILES: readonly ProfileName[] = [...PROFILES.keys()];
 
 /** The kernel's release that a context of this profile gets. @throws IoasisError ERR_INPUT */
@@ -67,8 +70,8 @@ export function kernelOf(profile: ProfileName, asked: string | null): string | n
 /** An empty model of a new context. @throws IoasisError ERR_INPUT */
 export function modelOf(created: ContextCreated): Model {
   const setup = setupOf(created);
-  if (setup.policy !== null && setup.profile !== "iommufd")
-    throw new IoasisError("ERR_INPUT", `policy ${setup.policy}: contexts of iommufd alone are held to one`);
+  if (setup.policy !== null && !WITH_POLICY.includes(setup.profile))
+    throw new IoasisError("ERR_INPUT", `policy ${setup.policy}: contexts of ${WITH_POLICY.join(", ")} are held to one`);
   return rowOf(created.profile).make(setup);
 }
 

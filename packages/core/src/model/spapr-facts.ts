@@ -24,7 +24,7 @@ export function setEvent(ioas: IoasHandle, { first, last, va, flags }: TcesSet):
 /** `bytes`: of what is mapped there. */
 export function clearedEvent(ioas: IoasHandle, window: TceWindow, first: bigint, last: bigint): IoasEvent {
   let bytes = 0n;
-  for (const area of window.table.in(first, last)) bytes += min(area.last, last) - max(area.iova, first) + 1n;
+  for (const area of window.table.spans(first, last)) bytes += min(area.last, last) - max(area.iova, first) + 1n;
   return { type: "IovaUnmapped", ioas, iova: first as Iova, last: last as Iova, bytes: bytes as ByteLength };
 }
 

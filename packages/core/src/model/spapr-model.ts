@@ -1,4 +1,5 @@
 /** VFIO's group interface with the sPAPR TCE driver as the model of a context (profiles spapr-tce, spapr-tce-v2). */
+import type { Refusal } from "../decide/outcome.ts";
 import type { DriverChange, IoasEvent, IoasHandle } from "../events.ts";
 import { IoasisError } from "../failure.ts";
 import type { SpaprCommand } from "../spapr/commands.ts";
@@ -11,6 +12,7 @@ import type { ContextState } from "../state.ts";
 import type { DriverOutcome, ModelledDriver } from "./driver-model.ts";
 import type { ModelCommand } from "./model.ts";
 import { mapDmaRefused, unmapDmaRefused } from "./refusal-event.ts";
+import { realisedCall } from "./spapr-addresses.ts";
 import { SPAPR_COMMANDS } from "./spapr-commands.ts";
 import { clearedEvent, type SpaprSpaces, setEvent, spaprFacts } from "./spapr-facts.ts";
 
@@ -49,7 +51,21 @@ export class SpaprDriver implements ModelledDriver<SpaprEvent>, SpaprSpaces {
   }
 
   decide(command: ModelCommand): DriverOutcome<SpaprEvent> {
-    const call = command as SpaprCommand;
+    const given = command as SpaprCommand;
+    const realised = realisedCall(this.spapr, given, this.environment);
+    if (realised === null) return this.#decide(given);
+    if ("errno" in realised) return this.#refused(given, realised);
+    const outcome = this.#decide(realised.call);
+    if (outcome.errno !== null || outcome.returned > 0 || realised.as === null) return outcome;
+    return { ...outcome, out: { ...(outcome.out as object), realisedAs: realised.as } };
+  }
+
+  #refused(call: SpaprCommand, { errno, rule }: Refusal): DriverOutcome<SpaprEvent> {
+    const refusal: IoasEvent = { type: "CallRefused", call: call.command, detail: rule };
+    return { errno, returned: 0, rule, events: [], out: null, bug: null, refusal };
+  }
+
+  #decide(call: SpaprCommand): DriverOutcome<SpaprEvent> {
     if (call.command === "SetIommu") this.#checkType(call.iommuType);
     if (call.command === "OpenGroup" && !this.#isOpenWorld && !this.devices.has(call.pe)) return noGroup(call.pe);
     if ("container" in call && this.spapr.containers[call.container] === undefined) return badFile(call);

@@ -1,5 +1,6 @@
 /** VFIO's group interface with the type1 driver as the model of a context (profiles vfio-type1, vfio-type1v2). */
-import { lengthOf } from "../address.ts";
+import { type Iova, lengthOf } from "../address.ts";
+import type { Span } from "../area-table.ts";
 import type { DriverChange, IoasEvent, IoasHandle } from "../events.ts";
 import { IoasisError } from "../failure.ts";
 import type { ContextState } from "../state.ts";
@@ -8,11 +9,12 @@ import { decideType1 } from "../type1/decide.ts";
 import { PAGE_BYTES, type Type1Environment } from "../type1/environment.ts";
 import type { Type1Event } from "../type1/events.ts";
 import { applyType1 } from "../type1/evolve.ts";
-import { Type1State } from "../type1/state.ts";
+import { type Driver, Type1State } from "../type1/state.ts";
 import { TYPE1_IOMMU, TYPE1V2_IOMMU, VFIO_TYPE1, VFIO_TYPE1V2 } from "../type1/type1-profile.ts";
 import type { DriverOutcome, ModelledDriver } from "./driver-model.ts";
 import type { ModelCommand } from "./model.ts";
 import { mapDmaRefused, unmapDmaRefused } from "./refusal-event.ts";
+import { withAddresses } from "./type1-addresses.ts";
 import { TYPE1_COMMANDS } from "./type1-commands.ts";
 import { driverIn, mappedEvent, type Type1Spaces, type1Facts } from "./type1-facts.ts";
 
@@ -51,7 +53,7 @@ export class Type1Driver implements ModelledDriver<Type1Event>, Type1Spaces {
     const call = command as Type1Command;
     this.#checkTold(call);
     if (call.command === "OpenGroup" && !this.groups.has(call.group)) return this.#noGroup(call.group);
-    const { errno, rule, events, out, bug } = decideType1(this.type1, call, this.environment);
+    const { errno, rule, events, out, bug } = withAddresses(call, decideType1(this.type1, call, this.environment));
     const refusal = errno === null || QUESTIONS.has(call.command) ? null : this.#refusal(call, rule ?? "");
     return { errno, returned: 0, rule, events, out, bug: bug?.name ?? null, refusal };
   }
@@ -91,13 +93,18 @@ export class Type1Driver implements ModelledDriver<Type1Event>, Type1Spaces {
       const { first, last } = event.range;
       return event.lockedPages === lengthOf(first, last) / PAGE_BYTES ? mappedEvent(ioas, event) : null;
     }
-    const gone = event.iovas.map((iova) => driver.mappings.at(iova));
-    if (gone.length === 0 || gone.some((area, i) => area?.iova !== event.iovas[i])) return null;
+    return this.#unmapped(ioas, driver, event.iovas);
+  }
+
+  /** One range that takes these mappings and no other, or null. */
+  #unmapped(ioas: IoasHandle, driver: Driver, iovas: readonly Iova[]): IoasEvent | null {
+    const gone = iovas.map((iova) => driver.mappings.spans(iova, iova)[0]);
+    if (gone.length === 0 || gone.some((area, i) => area?.iova !== iovas[i])) return null;
     // In order of address, with nothing else between them: one range says it all.
     const [first, last] = [gone[0]?.iova, gone.at(-1)?.last];
     if (first === undefined || last === undefined || last < first) return null;
-    const inside = [...driver.mappings.in(first, last)];
-    if (inside.length !== gone.length || inside.some(({ iova }, i) => iova !== event.iovas[i])) return null;
+    const inside = gone.length === 1 ? (gone as Span[]) : driver.mappings.spans(first, last);
+    if (inside.length !== gone.length || inside.some(({ iova }, i) => iova !== iovas[i])) return null;
     const bytes = inside.reduce((sum, area) => sum + (area.last - area.iova + 1n), 0n);
     return { type: "IovaUnmapped", ioas, iova: first, last, bytes: bytes as ReturnType<typeof lengthOf> };
   }

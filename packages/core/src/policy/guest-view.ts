@@ -1,5 +1,8 @@
 /** What a guest may be told of its address space, by policy. */
+import { hex } from "../address.ts";
+import type { JsonObject } from "../event-json.ts";
 import type { Range } from "../range.ts";
+import { rangeToJson } from "../value-json.ts";
 import type { Constraint, PolicyRules } from "./policy.ts";
 
 export interface GuestView {
@@ -26,5 +29,15 @@ export function guestView({ policy, territory, migratesFreely }: PolicyRules): G
     constraints: territory?.constraints ?? [],
     migratesFreely,
     note: NOTES[policy],
+  };
+}
+
+/** Ranges as `["0xfirst","0xlast"]`, constraints with their type as a third. */
+export function guestViewToJson({ usable, constraints, migratesFreely, note }: GuestView): JsonObject {
+  return {
+    usable: usable?.map(rangeToJson) ?? null,
+    constraints: constraints.map(({ first, last, type }) => [hex(first), hex(last), type]),
+    migratesFreely,
+    note,
   };
 }

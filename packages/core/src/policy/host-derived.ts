@@ -32,7 +32,7 @@ export function hostDerived(
   layout: GuestLayout,
   hosts: readonly HostProfile[],
 ): PolicyRules {
-  const holes = bootHoles(hosts.slice(0, 1));
+  const holes = bootHoles(hosts.slice(0, 1), profile);
   const placed = placeBootLayout(layout, holes);
   return {
     policy,

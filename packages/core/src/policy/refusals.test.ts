@@ -15,7 +15,7 @@ import { placementRefusal } from "./decide-under-policy.ts";
 import { guestView } from "./guest-view.ts";
 import { POLICIES, type Policy } from "./policy.ts";
 import { policyOfName, policyRules } from "./policy-rules.ts";
-import { PolicyModel } from "./testing/scenario.ts";
+import { PolicyModel } from "./testing/policy-model.ts";
 
 const test = suite("policies");
 const ROOT = process.env["IOASIS_ROOT"] ?? process.cwd();

@@ -4,6 +4,7 @@ import type { CommandOf } from "./commands.ts";
 import { driverCall, NO_CALL, NO_FILE } from "./driver-call.ts";
 import type { SpaprEnvironment } from "./environment.ts";
 import { done, type Nothing, refusedBy, type SpaprOutcome } from "./outcome.ts";
+import { reachRefusal } from "./reach.ts";
 import type { SpaprState } from "./state.ts";
 
 /** Extensions and IOMMU types of include/uapi/linux/vfio.h. */
@@ -50,6 +51,9 @@ export function setIommu(
   if (iommuType === EEH) return refusedBy(NO_IOMMU_TYPE);
   const version = iommuType === SPAPR_TCE ? 1 : 2;
   if (version === 1 && container.groups.length > 1) return refusedBy(ONE_GROUP);
+  const groups = container.groups.flatMap((group) => state.groups[group] ?? []);
+  const unreachable = reachRefusal(groups, version, environment);
+  if (unreachable !== null) return refusedBy(unreachable);
   return done({}, [{ type: "DriverSet", container: container.handle, version }]);
 }
 

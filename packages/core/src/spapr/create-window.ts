@@ -36,5 +36,7 @@ export function createWindow(
   const step = typeof first.created === "number" ? makeWindow(first.draft, ground, command) : first;
   const events = [tied, ...step.draft.events];
   if (typeof step.created !== "number") return suspect(refusedBy(step.created, events), step.bug);
-  return suspect(done({ start: step.draft.windows[step.created]?.start ?? 0n }, events), step.bug);
+  const start = step.draft.windows[step.created]?.start ?? 0n;
+  const foreign = environment.policy?.windowRefusal(start, start + command.size - 1n) ?? null;
+  return foreign === null ? suspect(done({ start }, events), step.bug) : refusedBy(foreign);
 }

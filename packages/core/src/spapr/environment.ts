@@ -1,4 +1,5 @@
 /** What decides the outcome of a call beside the state and the call itself: the host, and who calls. */
+import type { DriverPolicy } from "../policy/driver-policy.ts";
 import type { UserMemory } from "../profile/user-memory.ts";
 import type { PeTraits, Platform } from "./platform.ts";
 
@@ -21,4 +22,6 @@ export interface SpaprEnvironment {
   readonly memlockBytes: bigint | null;
   /** CAP_IPC_LOCK: the limit does not count. */
   readonly canLockMemory: boolean;
+  /** What the context is held to beside the driver's own rules; left out: nothing. */
+  readonly policy?: DriverPolicy | null;
 }

@@ -142,8 +142,9 @@ function removeWindow(state: SpaprState, driver: Driver, slot: number): void {
 
 /** tce_iommu_clear */
 function clear(state: SpaprState, { version }: Driver, window: TceWindow, first: bigint, last: bigint): void {
+  if (!window.table.overlaps(first, last)) return;
   if (version === 2)
-    for (const area of window.table.in(first, last)) {
+    for (const area of window.table.list(first, last)) {
       if (area.source.kind !== "va") continue;
       const from = area.iova < first ? first : area.iova;
       const to = area.last > last ? last : area.last;

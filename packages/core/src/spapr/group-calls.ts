@@ -5,6 +5,7 @@ import { NO_FILE } from "./driver-call.ts";
 import type { SpaprEnvironment } from "./environment.ts";
 import type { SpaprEvent } from "./events.ts";
 import { done, type Nothing, refusedBy, type SpaprOutcome } from "./outcome.ts";
+import { reachRefusal } from "./reach.ts";
 import { type Driver, lastOf, type SpaprState } from "./state.ts";
 
 /** VFIO_GROUP_FLAGS_VIABLE, VFIO_GROUP_FLAGS_CONTAINER_SET */
@@ -45,7 +46,9 @@ export function setContainer(
   const container = state.containers[command.container];
   if (group === undefined || container === undefined || !container.isOpen) return refusedBy(NO_FILE);
   if (group.container !== null) return refusedBy(IS_INSIDE);
-  const refusal = container.driver === null ? null : attachRefusal(container.driver, environment);
+  const { driver } = container;
+  const refusal =
+    driver === null ? null : (attachRefusal(driver, environment) ?? reachRefusal([group], driver.version, environment));
   if (refusal !== null) return refusedBy(refusal);
   return done({}, [{ type: "GroupJoined", group: group.handle, container: container.handle }]);
 }

@@ -26,7 +26,7 @@ const REQUEST = [
 ];
 
 interface Placed {
-  readonly command: MapDma;
+  readonly call: MapDma;
   readonly window: WindowShape;
 }
 
@@ -34,12 +34,12 @@ const PLACE = [
   guard<Placed>(
     "EINVAL",
     "tce_iommu_ioctl: size or vaddr not whole pages of the window",
-    ({ command: { size, userVa }, window }) => ((size | userVa) & pageMask(window)) !== 0n,
+    ({ call: { size, userVa }, window }) => ((size | userVa) & pageMask(window)) !== 0n,
   ),
   guard<Placed>(
     "EINVAL",
     "tce_iommu_ioctl: neither READ nor WRITE",
-    ({ command: { flags } }) => (flags & READ_WRITE) === 0,
+    ({ call: { flags } }) => (flags & READ_WRITE) === 0,
   ),
 ];
 
@@ -50,6 +50,8 @@ export function mapDma(state: SpaprState, command: MapDma, environment: SpaprEnv
   if (!driver.isEnabled) return refusedBy(NOT_ENABLED);
   const asked = firstFailing(REQUEST, command);
   if (asked !== null) return refusedBy(asked);
+  const forbidden = environment.policy?.mapRefusal(command.iova, command.size) ?? null;
+  if (forbidden !== null) return refusedBy(forbidden);
   const ground = groundOf(state, container, driver, environment);
   if (ground === null) return refusedBy(NO_PENDING_GROUP);
   const { draft, created } = makeDefaultWindow(draftOf(state, ground), ground);
@@ -57,13 +59,13 @@ export function mapDma(state: SpaprState, command: MapDma, environment: SpaprEnv
   const slot = slotOf(draft.windows, command.iova);
   const window = draft.windows[slot];
   if (window === undefined || window === null) return refusedBy(NO_WINDOW, draft.events);
-  const refusal = firstFailing(PLACE, { command, window });
+  const refusal = firstFailing(PLACE, { call: command, window });
   if (refusal !== null) return refusedBy(refusal, draft.events);
   // iommu_tce_put_param_check() is a truth value, and the ioctl returns it.
   if ((command.iova & pageMask(window)) !== 0n)
     return returning(1, "iommu_tce_put_param_check: iova not whole pages of the window", draft.events);
   const outcome = buildTces(state, { command, slot, window, driver, container: container.handle }, environment);
-  return { ...outcome, events: [...draft.events, ...outcome.events] };
+  return draft.events.length === 0 ? outcome : { ...outcome, events: [...draft.events, ...outcome.events] };
 }
 
 export function pageMask({ pageShift }: WindowShape): bigint {

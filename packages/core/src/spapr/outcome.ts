@@ -34,5 +34,5 @@ export function returning(returned: number, rule: string, events: readonly Spapr
 
 /** The same outcome, which `bug` decides. */
 export function suspect<Out>(outcome: SpaprOutcome<Out>, bug: SpaprBug | null): SpaprOutcome<Out> {
-  return { ...outcome, bug };
+  return bug === null ? outcome : { ...outcome, bug };
 }

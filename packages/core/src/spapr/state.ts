@@ -113,6 +113,6 @@ export function slotOf(windows: readonly (WindowShape | null)[], iova: bigint): 
 }
 
 /** Last bus address of a window. */
-export function lastOf({ start, entries, pageShift }: TceWindow): bigint {
+export function lastOf({ start, entries, pageShift }: WindowShape): bigint {
   return start + (BigInt(entries) << BigInt(pageShift)) - 1n;
 }

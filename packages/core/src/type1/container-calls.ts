@@ -81,7 +81,7 @@ function firstLayout(
     if ("errno" in layout) return layout;
     driver.layout = layout;
   }
-  return driver.layout;
+  return environment.policy?.reachRefusal(driver.layout.iovas) ?? driver.layout;
 }
 
 /** An ioctl number that nobody knows. */

@@ -2,7 +2,7 @@
  * Dirty bits as the driver writes them (update_user_bitmap). These IOMMUs tell type1 nothing of dirtiness,
  * so every page of a mapping is reported every time.
  */
-import type { Area } from "../area-slots.ts";
+import type { Span } from "../area-table.ts";
 import type { Refusal } from "../decide/outcome.ts";
 import type { UserMemory } from "../profile/user-memory.ts";
 import type { UserBitmap } from "./commands.ts";
@@ -50,7 +50,7 @@ export class BitmapWriter {
    * above its last page.
    * @returns what it holds there afterwards, and why writing failed, if it did
    */
-  write(mapping: Area, base: bigint, spare: bigint): { readonly spare: bigint; readonly refusal: Refusal | null } {
+  write(mapping: Span, base: bigint, spare: bigint): { readonly spare: bigint; readonly refusal: Refusal | null } {
     const pages = (mapping.last - mapping.iova + 1n) / PAGE_BYTES;
     const offset = (mapping.iova - base) / PAGE_BYTES;
     const [word, shift] = [offset / WORD_BITS, offset % WORD_BITS];

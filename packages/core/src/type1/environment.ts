@@ -1,4 +1,5 @@
 /** What decides the outcome of a call beside the state and the call itself: the machine, and who calls. */
+import type { DriverPolicy } from "../policy/driver-policy.ts";
 import type { UserMemory } from "../profile/user-memory.ts";
 import type { Range } from "../range.ts";
 
@@ -41,6 +42,8 @@ export interface Type1Environment {
   readonly canLockMemory: boolean;
   /** dma_entry_limit of the module, read by VFIO_SET_IOMMU. */
   readonly entriesMax: number;
+  /** What the context is held to beside the driver's own rules; left out: nothing. */
+  readonly policy?: DriverPolicy | null;
 }
 
 /** PAGE_SIZE: the unit of pins. All IOMMUs here have it as their smallest page too. */

@@ -2,6 +2,7 @@
 import { type Iova, U64_MAX } from "../address.ts";
 import { assert, unreachable } from "../assert.ts";
 import { SOURCE_KINDS } from "../source.ts";
+import { PAGE_BYTES } from "./environment.ts";
 import type { Type1Event } from "./events.ts";
 import { type Container, Driver, type Type1State } from "./state.ts";
 
@@ -55,7 +56,7 @@ export function applyType1(state: Type1State, event: Type1Event): void {
       return;
     case "DriverReleased": {
       const container = containerOf(state, event.container);
-      for (const pages of driverOf(state, event.container).lockedPages.values()) state.lockedPages -= pages;
+      state.lockedPages -= driverOf(state, event.container).chargedPages;
       container.driver = null;
       return;
     }
@@ -79,8 +80,7 @@ function applyToMappings(state: Type1State, driver: Driver, event: MappingEvent)
       // Past a mapping at the top of the space the model only guesses; what it guesses may overlap.
       if (driver.isMisled || last === U64_MAX) driver.mappings.remove(first, last);
       driver.mappings.insert(first, last, VA_TRAITS | event.flags, event.userVa, -1, null, state.version);
-      driver.lockedPages.set(first, event.lockedPages);
-      state.lockedPages += event.lockedPages;
+      charge(state, driver, event);
       if (last === U64_MAX) state.hasLostMapping = driver.isMisled = true;
       return;
     }
@@ -115,14 +115,29 @@ function applyToMappings(state: Type1State, driver: Driver, event: MappingEvent)
   }
 }
 
+function charge(
+  state: Type1State,
+  driver: Driver,
+  { range: { first, last }, lockedPages }: Extract<MappingEvent, { type: "DmaMapped" }>,
+): void {
+  if (lockedPages !== (last - first + 1n) / PAGE_BYTES) driver.partCharges.set(first, lockedPages);
+  driver.chargedPages += lockedPages;
+  state.lockedPages += lockedPages;
+}
+
 function removeMapping(state: Type1State, driver: Driver, iova: Iova): void {
-  const area = driver.mappings.at(iova);
-  if (area === null) return;
-  driver.mappings.remove(area.iova, area.last);
-  state.lockedPages -= driver.lockedPages.get(area.iova) ?? 0n;
-  driver.lockedPages.delete(area.iova);
-  driver.invalidVaddrs.delete(area.iova);
-  driver.spareBits?.delete(area.iova);
+  const taken = driver.mappings.take(iova);
+  if (taken === null) return;
+  const first = taken.first as Iova;
+  const { last } = taken;
+  const { partCharges, invalidVaddrs, spareBits } = driver;
+  const pages = (partCharges.size > 0 ? partCharges.get(first) : undefined) ?? (last - first + 1n) / PAGE_BYTES;
+  driver.chargedPages -= pages;
+  state.lockedPages -= pages;
+  // Most drivers have none of these, and a look-up by a bigint is not cheap.
+  if (partCharges.size > 0) partCharges.delete(first);
+  if (invalidVaddrs.size > 0) invalidVaddrs.delete(first);
+  if (spareBits !== null && spareBits.size > 0) spareBits.delete(first);
 }
 
 function containerOf(state: Type1State, handle: number): Container {

@@ -12,8 +12,15 @@ export function findDma({ mappings }: Pick<Driver, "mappings">, first: bigint, l
   return mappings.lowestIn(first, last);
 }
 
+/** Whether there is one. */
+export function overlapsDma({ mappings }: Pick<Driver, "mappings">, first: bigint, last: bigint): boolean {
+  return last !== U64_MAX && mappings.overlaps(first, last);
+}
+
 /** Whether the range begins inside a mapping, or ends inside one (the checks of v2 unmaps and of bitmaps). */
 export function bisects(driver: Driver, first: bigint, last: bigint): boolean {
+  // Only a range that touches the top of the space is looked up otherwise than it is mapped.
+  if (first <= last && last !== U64_MAX) return driver.mappings.isCutBy(first, last);
   const below = findDma(driver, first, first);
   if (below !== null && below.iova !== first) return true;
   const above = findDma(driver, last, last);

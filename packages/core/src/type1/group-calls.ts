@@ -3,11 +3,11 @@ import type { Refusal } from "../decide/outcome.ts";
 import { attachGroup, detachGroup } from "./attach-group.ts";
 import type { CloseFile, OpenDevice, OpenGroup, QueryGroupStatus, SetContainer, UnsetContainer } from "./commands.ts";
 import { BAD_FILE } from "./container-calls.ts";
-import type { Type1Environment } from "./environment.ts";
+import type { GroupTraits, Type1Environment } from "./environment.ts";
 import type { Type1Event } from "./events.ts";
 import { TOP_OF_SPACE } from "./kernel-bugs.ts";
 import { done, refusedBy, suspect, type Type1Outcome } from "./outcome.ts";
-import type { Group, Type1State } from "./state.ts";
+import type { Driver, Group, Layout, Type1State } from "./state.ts";
 
 type Nothing = Record<never, never>;
 
@@ -57,12 +57,17 @@ export function setContainer(
   const { driver } = container;
   const traits = environment.groups.get(group.number);
   if (driver === null || traits === undefined) return done({}, [joins]);
-  const layout = attachGroup({ layout: driver.layout, driver, group: traits, isNesting: false });
+  const layout = layoutWith(driver, traits, environment);
   const outcome =
     "errno" in layout
       ? refusedBy(layout)
       : done({}, [joins, { type: "LayoutChanged", container: container.handle, layout }]);
   return driver.isMisled ? suspect(outcome, TOP_OF_SPACE) : outcome;
+}
+
+function layoutWith(driver: Driver, group: GroupTraits, { policy }: Type1Environment): Layout | Refusal {
+  const layout = attachGroup({ layout: driver.layout, driver, group, isNesting: false });
+  return "errno" in layout ? layout : (policy?.reachRefusal(layout.iovas) ?? layout);
 }
 
 /** vfio_group_ioctl_unset_container */

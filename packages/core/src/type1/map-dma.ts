@@ -4,7 +4,7 @@ import { firstFailing, guard, type Refusal } from "../decide/outcome.ts";
 import type { MapDma } from "./commands.ts";
 import { BAD_FILE, NO_DRIVER } from "./container-calls.ts";
 import { smallestPage, type Type1Environment } from "./environment.ts";
-import { findDma } from "./find-dma.ts";
+import { findDma, overlapsDma } from "./find-dma.ts";
 import { isValid } from "./iova-list.ts";
 import { TOP_OF_SPACE } from "./kernel-bugs.ts";
 import { done, refusedBy, suspect, type Type1Outcome } from "./outcome.ts";
@@ -20,32 +20,31 @@ const VADDR = 4;
 const ARG_BYTES = 32;
 
 interface Request {
-  readonly command: MapDma;
+  readonly call: MapDma;
   readonly pageBytes: bigint;
 }
 
 const REQUEST = [
-  guard<Request>("EFAULT", "vfio_iommu_type1_map_dma: bad pointer", ({ command }) => command.hasBadPointer === true),
+  guard<Request>("EFAULT", "vfio_iommu_type1_map_dma: bad pointer", ({ call }) => call.hasBadPointer === true),
   guard<Request>(
     "EINVAL",
     "vfio_iommu_type1_map_dma: argsz too small or unknown flag",
-    ({ command: { argBytes, flags } }) => (argBytes ?? ARG_BYTES) < ARG_BYTES || flags >= 8,
+    ({ call: { argBytes, flags } }) => (argBytes ?? ARG_BYTES) < ARG_BYTES || flags >= 8,
   ),
   guard<Request>(
     "EINVAL",
     "vfio_dma_do_map: VADDR with an access, or neither",
-    ({ command: { flags } }) => ((flags & VADDR) !== 0) === ((flags & (READ | WRITE)) !== 0),
+    ({ call: { flags } }) => ((flags & VADDR) !== 0) === ((flags & (READ | WRITE)) !== 0),
   ),
   guard<Request>(
     "EINVAL",
     "vfio_dma_do_map: no size, or not whole pages",
-    ({ command: { size, iova, userVa }, pageBytes }) =>
-      size === 0n || ((size | iova | userVa) & (pageBytes - 1n)) !== 0n,
+    ({ call: { size, iova, userVa }, pageBytes }) => size === 0n || ((size | iova | userVa) & (pageBytes - 1n)) !== 0n,
   ),
   guard<Request>(
     "EINVAL",
     "vfio_dma_do_map: iova or vaddr wraps",
-    ({ command: { size, iova, userVa } }) => iova + size - 1n > U64_MAX || userVa + size - 1n > U64_MAX,
+    ({ call: { size, iova, userVa } }) => iova + size - 1n > U64_MAX || userVa + size - 1n > U64_MAX,
   ),
 ];
 
@@ -63,7 +62,7 @@ interface Place {
 
 /** In this order: an overlap is told before a full table, and that before a bad range. */
 const PLACE = [
-  guard<Place>("EEXIST", "vfio_find_dma: overlaps a mapping", (at) => findDma(at.driver, at.first, at.last) !== null),
+  guard<Place>("EEXIST", "vfio_find_dma: overlaps a mapping", (at) => overlapsDma(at.driver, at.first, at.last)),
   guard<Place>("ENOSPC", "vfio_dma_do_map: dma_entry_limit is reached", ({ driver }) => driver.entriesLeft <= 0),
   guard<Place>(
     "EINVAL",
@@ -77,7 +76,7 @@ export function mapDma(state: Type1State, command: MapDma, environment: Type1Env
   if (container === null) return refusedBy(BAD_FILE);
   const { driver } = container;
   if (driver === null) return refusedBy(NO_DRIVER);
-  const asked = firstFailing(REQUEST, { command, pageBytes: smallestPage(environment.iommu) });
+  const asked = firstFailing(REQUEST, { call: command, pageBytes: smallestPage(environment.iommu) });
   if (asked !== null) return refusedBy(asked);
   const outcome =
     (command.flags & VADDR) !== 0
@@ -117,6 +116,8 @@ function newMapping(
   environment: Type1Environment,
 ): Type1Outcome<Nothing> {
   const last = iova + size - 1n;
+  const forbidden = environment.policy?.mapRefusal(iova, size) ?? null;
+  if (forbidden !== null) return refusedBy(forbidden);
   const place = firstFailing(PLACE, { driver, first: iova, last });
   if (place !== null) return refusedBy(place);
   const isWritable = (flags & WRITE) !== 0;

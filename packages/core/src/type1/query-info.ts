@@ -6,7 +6,7 @@ import { BAD_FILE, NO_DRIVER } from "./container-calls.ts";
 import { smallestPage, type Type1Environment } from "./environment.ts";
 import { TOP_OF_SPACE } from "./kernel-bugs.ts";
 import { done, refusedBy, suspect, type Type1Outcome } from "./outcome.ts";
-import type { Driver, Type1State } from "./state.ts";
+import type { Type1State } from "./state.ts";
 
 /** struct vfio_iommu_type1_info up to `iova_pgsizes`, and whole. */
 const ARG_BYTES_MIN = 16;
@@ -51,15 +51,20 @@ export interface Type1Info {
   } | null;
 }
 
-export function queryInfo(state: Type1State, command: QueryInfo, { iommu }: Type1Environment): Type1Outcome<Type1Info> {
+export function queryInfo(
+  state: Type1State,
+  command: QueryInfo,
+  { iommu, policy }: Type1Environment,
+): Type1Outcome<Type1Info> {
   const container = state.openContainer(command.container);
   if (container === null) return refusedBy(BAD_FILE);
   const { driver } = container;
   if (driver === null) return refusedBy(NO_DRIVER);
   const asked = firstFailing(REQUEST, command);
   if (asked !== null) return refusedBy(asked);
+  const iovas = policy?.told ?? driver.layout.iovas;
   const room = command.argBytes ?? INFO_BYTES;
-  const needed = INFO_BYTES + MIGRATION_BYTES + AVAIL_BYTES + RANGES_BYTES + RANGE_BYTES * driver.layout.iovas.length;
+  const needed = INFO_BYTES + MIGRATION_BYTES + AVAIL_BYTES + RANGES_BYTES + RANGE_BYTES * iovas.length;
   const common = { flags: INFO_FLAGS, pageSizes: iommu.pageSizes };
   const outcome =
     room < needed
@@ -68,19 +73,19 @@ export function queryInfo(state: Type1State, command: QueryInfo, { iommu }: Type
           ...common,
           argBytes: room,
           capOffset: INFO_BYTES,
-          capabilities: capabilitiesOf(driver, smallestPage(iommu)),
+          capabilities: capabilitiesOf(driver.entriesLeft, iovas, smallestPage(iommu)),
         });
   // How many mappings there still are is told by dma_avail alone.
   return driver.isMisled && room >= needed ? suspect(outcome, TOP_OF_SPACE) : outcome;
 }
 
 /** The order of the chain: vfio_iommu_migration_build_caps, _dma_avail_build_caps, _iova_build_caps. */
-function capabilitiesOf({ entriesLeft, layout }: Driver, pageBytes: bigint): Type1Info["capabilities"] {
+function capabilitiesOf(entriesLeft: number, iovas: readonly Range[], pageBytes: bigint): Type1Info["capabilities"] {
   const avail = INFO_BYTES + MIGRATION_BYTES;
   const ranges = avail + AVAIL_BYTES;
   return {
     migration: { offset: INFO_BYTES, id: 2, next: avail, pageSizes: pageBytes, bitmapBytesMax: BITMAP_BYTES_MAX },
     avail: { offset: avail, id: 3, next: ranges, entriesLeft },
-    ranges: { offset: ranges, id: 1, next: 0, iovas: layout.iovas },
+    ranges: { offset: ranges, id: 1, next: 0, iovas },
   };
 }

@@ -31,8 +31,10 @@ export class Driver {
   readonly entriesMax: number;
   layout: Layout;
   readonly mappings = new AreaTable();
-  /** Pages charged against RLIMIT_MEMLOCK. */
-  readonly lockedPages = new Map<bigint, bigint>();
+  /** Pages charged against RLIMIT_MEMLOCK, of all mappings. */
+  chargedPages = 0n;
+  /** Those of a mapping that is not charged with all of its pages (device memory is free). */
+  readonly partCharges = new Map<bigint, bigint>();
   /** Mappings whose user address VFIO_DMA_UNMAP_FLAG_VADDR took away. */
   readonly invalidVaddrs = new Set<bigint>();
   /**

@@ -1,6 +1,6 @@
 /** VFIO_IOMMU_UNMAP_DMA (vfio_iommu_type1_unmap_dma, vfio_dma_do_unmap). */
 import { type ByteLength, byteLength, U64_MAX } from "../address.ts";
-import type { Area } from "../area-slots.ts";
+import type { Span } from "../area-table.ts";
 import { firstFailing, guard, type Refusal } from "../decide/outcome.ts";
 import type { UnmapDma } from "./commands.ts";
 import { BAD_FILE, NO_DRIVER } from "./container-calls.ts";
@@ -26,7 +26,7 @@ export interface Unmapped {
 }
 
 interface Request {
-  readonly command: UnmapDma;
+  readonly call: UnmapDma;
   readonly pageBytes: bigint;
   readonly driver: Driver;
 }
@@ -36,65 +36,62 @@ const argBytesOf = (call: UnmapDma): number =>
   call.argBytes ?? (wants(call, GET_DIRTY_BITMAP) ? ARG_BYTES_BITMAP : ARG_BYTES);
 
 const REQUEST = [
-  guard<Request>("EFAULT", "vfio_iommu_type1_unmap_dma: bad pointer", ({ command }) => command.hasBadPointer === true),
+  guard<Request>("EFAULT", "vfio_iommu_type1_unmap_dma: bad pointer", ({ call }) => call.hasBadPointer === true),
   guard<Request>(
     "EINVAL",
     "vfio_iommu_type1_unmap_dma: argsz too small or unknown flag",
-    ({ command }) => argBytesOf(command) < ARG_BYTES || command.flags >= 8,
+    ({ call }) => argBytesOf(call) < ARG_BYTES || call.flags >= 8,
   ),
   guard<Request>(
     "EINVAL",
     "vfio_iommu_type1_unmap_dma: a dirty bitmap with ALL or VADDR",
-    ({ command }) => wants(command, GET_DIRTY_BITMAP) && wants(command, ALL | VADDR),
+    ({ call }) => wants(call, GET_DIRTY_BITMAP) && wants(call, ALL | VADDR),
   ),
   guard<Request>(
     "EINVAL",
     "vfio_iommu_type1_unmap_dma: no room for a bitmap in argsz",
-    ({ command }) => wants(command, GET_DIRTY_BITMAP) && argBytesOf(command) < ARG_BYTES_BITMAP,
+    ({ call }) => wants(call, GET_DIRTY_BITMAP) && argBytesOf(call) < ARG_BYTES_BITMAP,
   ),
   guard<Request>(
     "EINVAL",
     "access_ok: the bitmap is not in user space",
-    ({ command }) => wants(command, GET_DIRTY_BITMAP) && command.bitmap !== null && isBeyondUserSpace(command.bitmap),
+    ({ call }) => wants(call, GET_DIRTY_BITMAP) && call.bitmap !== null && isBeyondUserSpace(call.bitmap),
   ),
   guard<Request>(
     "EINVAL",
     "verify_bitmap_size: none, too many, or not the bytes that they take",
-    ({ command }) =>
-      wants(command, GET_DIRTY_BITMAP) && command.bitmap !== null && hasWrongSize(command.bitmap, command.size),
+    ({ call }) => wants(call, GET_DIRTY_BITMAP) && call.bitmap !== null && hasWrongSize(call.bitmap, call.size),
   ),
   guard<Request>(
     "EINVAL",
     "vfio_dma_do_unmap: iova is not at a page",
-    ({ command, pageBytes }) => (command.iova & (pageBytes - 1n)) !== 0n,
+    ({ call, pageBytes }) => (call.iova & (pageBytes - 1n)) !== 0n,
   ),
   guard<Request>(
     "EINVAL",
     "vfio_dma_do_unmap: ALL of a range",
-    ({ command }) => wants(command, ALL) && (command.iova !== 0n || command.size !== 0n),
+    ({ call }) => wants(call, ALL) && (call.iova !== 0n || call.size !== 0n),
   ),
   guard<Request>(
     "EINVAL",
     "vfio_dma_do_unmap: no size, not whole pages, or it wraps",
-    ({ command, pageBytes }) =>
-      !wants(command, ALL) &&
-      (command.size === 0n || (command.size & (pageBytes - 1n)) !== 0n || command.iova + command.size - 1n > U64_MAX),
+    ({ call, pageBytes }) =>
+      !wants(call, ALL) &&
+      (call.size === 0n || (call.size & (pageBytes - 1n)) !== 0n || call.iova + call.size - 1n > U64_MAX),
   ),
   guard<Request>(
     "EINVAL",
     "vfio_dma_do_unmap: dirty tracking is off, or in other pages",
-    ({ command, driver, pageBytes }) =>
-      wants(command, GET_DIRTY_BITMAP) && (driver.spareBits === null || command.bitmap?.pageSize !== pageBytes),
+    ({ call, driver, pageBytes }) =>
+      wants(call, GET_DIRTY_BITMAP) && (driver.spareBits === null || call.bitmap?.pageSize !== pageBytes),
   ),
 ];
 
 const BISECTED = guard<Request>(
   "EINVAL",
   "vfio_dma_do_unmap: v2 cuts no mapping",
-  ({ command, driver }) =>
-    driver.profile.refusesBisection &&
-    !wants(command, ALL) &&
-    bisects(driver, command.iova, command.iova + command.size - 1n),
+  ({ call, driver }) =>
+    driver.profile.refusesBisection && !wants(call, ALL) && bisects(driver, call.iova, call.iova + call.size - 1n),
 );
 
 const ALREADY_INVALID: Refusal = {
@@ -107,7 +104,7 @@ export function unmapDma(state: Type1State, command: UnmapDma, environment: Type
   if (container === null) return refusedBy(BAD_FILE);
   const { driver } = container;
   if (driver === null) return refusedBy(NO_DRIVER);
-  const request = { command, pageBytes: smallestPage(environment.iommu), driver };
+  const request: Request = { call: command, pageBytes: smallestPage(environment.iommu), driver };
   const asked = firstFailing(REQUEST, request);
   if (asked !== null) return refusedBy(asked);
   const outcome = walk(container, request, environment);
@@ -119,18 +116,18 @@ function walk(
   request: Request,
   environment: Type1Environment,
 ): Type1Outcome<Unmapped> {
-  const cut = firstFailing([BISECTED], request);
+  const cut = BISECTED.fails(request) ? BISECTED : null;
   if (cut !== null) return refusedBy(cut);
-  const { command, driver } = request;
-  const victims = coveredBy(command, driver);
-  if (wants(command, VADDR)) return invalidate(container, driver, victims);
-  const { bitmap } = command;
-  if (!wants(command, GET_DIRTY_BITMAP) || bitmap === null)
+  const { call, driver } = request;
+  const victims = coveredBy(call, driver);
+  if (wants(call, VADDR)) return invalidate(container, driver, victims);
+  const { bitmap } = call;
+  if (!wants(call, GET_DIRTY_BITMAP) || bitmap === null)
     return done({ size: bytesOf(victims), bitmap: null }, removal(container, victims));
   const writer = new BitmapWriter(bitmap, environment.memory);
   for (const [i, mapping] of victims.entries()) {
     const spare = driver.spareBits?.get(mapping.iova) ?? 0n;
-    const written = writer.write(mapping, command.iova, spare);
+    const written = writer.write(mapping, call.iova, spare);
     if (written.refusal === null) continue;
     // Mappings below are gone, the bits of this one are shifted.
     const read: Type1Event = { type: "DirtyBitmapsRead", container, spareBits: [[mapping.iova, written.spare]] };
@@ -143,18 +140,18 @@ function walk(
  * The mappings that the walk takes, ascending, from the first that ends above iova
  * (vfio_find_dma_first_node) to the last that begins below iova + size, which is 0 at the top of the space.
  */
-export function coveredBy(command: UnmapDma, driver: Driver): Area[] {
-  const { iova, size } = command;
-  if (wants(command, ALL)) return [...driver.mappings.all()];
+export function coveredBy(call: UnmapDma, driver: Driver): Span[] {
+  const { iova, size } = call;
+  if (wants(call, ALL)) return [...driver.mappings.all()];
   const last = iova + size - 1n;
   if (last === U64_MAX) return [];
-  const found = [...driver.mappings.in(iova, last)];
+  const found = driver.mappings.spans(iova, last);
   const [lowest] = found;
   // Only v1 comes here with a mapping that begins below: it stops, and calls that success.
   return lowest !== undefined && lowest.iova < iova ? [] : found;
 }
 
-function invalidate(container: number, driver: Driver, victims: readonly Area[]): Type1Outcome<Unmapped> {
+function invalidate(container: number, driver: Driver, victims: readonly Span[]): Type1Outcome<Unmapped> {
   const iovas = victims.map(({ iova }) => iova);
   // Those that the call has marked by then are unmarked again.
   if (iovas.some((iova) => driver.invalidVaddrs.has(iova))) return refusedBy(ALREADY_INVALID);
@@ -162,11 +159,11 @@ function invalidate(container: number, driver: Driver, victims: readonly Area[])
   return done({ size: bytesOf(victims), bitmap: null }, events);
 }
 
-function removal(container: number, victims: readonly Area[]): Type1Event[] {
+function removal(container: number, victims: readonly Span[]): Type1Event[] {
   if (victims.length === 0) return [];
   return [{ type: "DmaUnmapped", container, iovas: victims.map(({ iova }) => iova) }];
 }
 
-function bytesOf(areas: readonly Area[]): ByteLength {
+function bytesOf(areas: readonly Span[]): ByteLength {
   return byteLength(areas.reduce((sum, { iova, last }) => sum + (last - iova + 1n), 0n));
 }
