@@ -8,26 +8,11 @@
  *
  * The kernel's counterpart is io_pagetable's area_itree (drivers/iommu/iommufd/io_pagetable.c).
  */
-import type { Iova } from "./address.ts";
+import { Chunk, ROWS_MAX, type Span, spanOf } from "./area-chunk.ts";
 import { type Area, AreaSlots, clipRuns } from "./area-slots.ts";
 import type { Run } from "./source.ts";
 
-const ROWS_MAX = 128;
 const SPACE_END = 1n << 64n;
-
-class Chunk {
-  length = 0;
-  readonly iova = new BigUint64Array(ROWS_MAX);
-  readonly last = new BigUint64Array(ROWS_MAX);
-  readonly slot = new Uint32Array(ROWS_MAX);
-}
-
-/** The range of an area. */
-export type Span = Pick<Area, "iova" | "last">;
-
-function spanOf({ iova, last }: Chunk, row: number): Span {
-  return { iova: iova[row] as Iova, last: last[row] as Iova };
-}
 
 export class AreaTable {
   /** Number of areas. */
@@ -348,24 +333,12 @@ export class AreaTable {
     return low - 1;
   }
 
-  /** Number of rows of `chunk` whose first address is at or below `iova`. */
-  #rowsUpTo(chunk: Chunk, iova: bigint): number {
-    let low = 0;
-    let high = chunk.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((chunk.iova[middle] as bigint) <= iova) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
   /** The lowest area whose last byte is at or above `iova`. */
   #lowest(iova: bigint): { chunk: Chunk; row: number; index: number } | null {
     let index = this.#chunkOf(iova);
     if (index >= 0) {
       const chunk = this.#chunks[index] as Chunk;
-      const row = this.#rowsUpTo(chunk, iova) - 1;
+      const row = chunk.rowsUpTo(iova) - 1;
       if ((chunk.last[row] as bigint) >= iova) return { chunk, row, index };
       if (row + 1 < chunk.length) return { chunk, row: row + 1, index };
     }
@@ -397,14 +370,7 @@ export class AreaTable {
       if ((this.#firsts[index + 1] as bigint) <= iova) index++;
       chunk = this.#chunks[index] as Chunk;
     }
-    const row = this.#rowsUpTo(chunk, iova);
-    chunk.iova.copyWithin(row + 1, row, chunk.length);
-    chunk.last.copyWithin(row + 1, row, chunk.length);
-    chunk.slot.copyWithin(row + 1, row, chunk.length);
-    chunk.iova[row] = iova;
-    chunk.last[row] = last;
-    chunk.slot[row] = slot;
-    chunk.length++;
+    const row = chunk.insert(iova, last, slot);
     // Only a new lowest area gets here: the gap between it and the old one is nobody's yet.
     if (row === 0) {
       this.#firsts[index] = iova;
@@ -415,10 +381,7 @@ export class AreaTable {
   #erase(index: number, row: number): void {
     this.size--;
     const chunk = this.#chunks[index] as Chunk;
-    chunk.iova.copyWithin(row, row + 1, chunk.length);
-    chunk.last.copyWithin(row, row + 1, chunk.length);
-    chunk.slot.copyWithin(row, row + 1, chunk.length);
-    chunk.length--;
+    chunk.erase(row);
     if (chunk.length === 0) {
       this.#chunks.splice(index, 1);
       this.#firsts.splice(index, 1);
@@ -427,14 +390,7 @@ export class AreaTable {
   }
 
   #split(index: number): void {
-    const lower = this.#chunks[index] as Chunk;
-    const upper = new Chunk();
-    const half = ROWS_MAX >>> 1;
-    upper.iova.set(lower.iova.subarray(half));
-    upper.last.set(lower.last.subarray(half));
-    upper.slot.set(lower.slot.subarray(half));
-    upper.length = ROWS_MAX - half;
-    lower.length = half;
+    const upper = (this.#chunks[index] as Chunk).split();
     this.#chunks.splice(index + 1, 0, upper);
     this.#firsts.splice(index + 1, 0, upper.iova[0] as bigint);
     this.#widest.splice(index + 1, 0, this.#widest[index] as number);

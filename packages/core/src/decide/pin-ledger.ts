@@ -34,6 +34,8 @@ export class PinLedger {
   chargedBytes = 0n;
   /** By the version of the MAP that made them. */
   readonly #pages = new Map<number, PinnedRanges>();
+  /** Of copies that are counted, by version: the MAP that they were counted for, and how many pieces of them are left. */
+  readonly #copies = new Map<number, { readonly map: number; pieces: number }>();
   readonly #watched = new Set<Space>();
   #changes: { readonly area: Area; readonly change: 1 | -1 }[] = [];
   #isBehind = false;
@@ -81,7 +83,10 @@ export class PinLedger {
   #count(area: Area, change: 1 | -1, environment: Environment): void {
     const pages = pagesOfArea(area, area.iova, area.last, environment);
     if (pages === null || pages.map === null) return;
-    const { map, bytes } = pages;
+    const { bytes } = pages;
+    // Once the last piece of a copy is gone, its MAP may be forgotten elsewhere.
+    const map = this.#copies.get(area.version)?.map ?? pages.map;
+    if (map !== area.version) this.#countCopy(area.version, map, change);
     let ranges = this.#pages.get(map);
     if (ranges === undefined) {
       ranges = new PinnedRanges();
@@ -92,10 +97,18 @@ export class PinLedger {
     if (map > environment.lockedUpTo) this.chargedBytes += changed;
   }
 
+  #countCopy(version: number, map: number, change: 1 | -1): void {
+    const copy = this.#copies.get(version) ?? { map, pieces: 0 };
+    copy.pieces += change;
+    if (copy.pieces === 0) this.#copies.delete(version);
+    else this.#copies.set(version, copy);
+  }
+
   #beginAnew({ pageSize, copies, lockedUpTo }: Machine): void {
     for (const space of this.#watched) space.areas.watcher = null;
     this.#watched.clear();
     this.#pages.clear();
+    this.#copies.clear();
     this.#changes = [];
     this.#isBehind = false;
     this.#machine = { pageSize, copies, lockedUpTo };

@@ -220,11 +220,4 @@ test("a mapping that ends at 2^64-1 makes what follows doubtful, by name", () =>
   assert.is(made.ask(map).bug, null);
 });
 
-test("a device's file knows no unknown call either", () => {
-  const made = model();
-  made.run({ command: "OpenDevice", group: 0, name: "0000:00:05.0" });
-  const { errno, rule } = made.run({ command: "UnknownCall", file: { kind: "device", handle: 0 } });
-  assert.equal([errno, rule], ["ENOTTY", "vfio_pci_core_ioctl: unknown call"]);
-});
-
 test.run();

@@ -38,6 +38,11 @@ const tracked = () => {
   made.run(start);
   return made;
 };
+const opened = () => {
+  const made = mapped();
+  made.run({ command: "OpenDevice", group: 0, name: "0000:00:05.0" });
+  return made;
+};
 const invalid = () => {
   const made = mapped();
   made.unmap(0x1_0000n, 2n * PAGE, 4);
@@ -62,16 +67,8 @@ const SCENES: readonly (readonly [rule: string, errno: string, scene: () => Mode
     },
     join,
   ],
-  [
-    "vfio_group_ioctl_unset_container: a device",
-    "EBUSY",
-    () => {
-      const made = mapped();
-      made.run({ command: "OpenDevice", group: 0, name: "0000:00:05.0" });
-      return made;
-    },
-    { command: "UnsetContainer", group: 0 },
-  ],
+  ["vfio_group_ioctl_unset_container: a device", "EBUSY", opened, { command: "UnsetContainer", group: 0 }],
+  ["vfio_pci_core_ioctl", "ENOTTY", opened, { command: "UnknownCall", file: { kind: "device", handle: 0 } }],
   [
     "vfio_dma_do_map: dma_entry_limit",
     "ENOSPC",
