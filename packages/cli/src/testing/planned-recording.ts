@@ -90,15 +90,10 @@ export interface Shown {
 }
 
 /**
- * Imports a recording and applies the plan of every `step`th version of its contexts (those that leave `rest`): each must be taken, and have
- * the digest of its source.
+ * Imports a recording and applies the plan of every `step`th version of its contexts: each must be taken, and
+ * have the digest of its source.
  */
-export async function showPlans(
-  file: string,
-  profiles: readonly ProfileName[],
-  step: number,
-  rest = 0,
-): Promise<Shown> {
+export async function showPlans(file: string, profiles: readonly ProfileName[], step: number): Promise<Shown> {
   const folder = mkdtempSync(path.join(tmpdir(), "ioasis-plan-"));
   try {
     await importFile(file, folder);
@@ -111,7 +106,7 @@ export async function showPlans(
       for (const batch of journal.batches(name))
         for (let row = 0; row < batch.length; row++) {
           applyBatch(state, batch, row, row + 1);
-          if (state.version % step !== rest) continue;
+          if (state.version % step !== 0) continue;
           digests.add(rebuilt(state, profile, `${name}, version ${state.version}`));
           versions++;
         }
