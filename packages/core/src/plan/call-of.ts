@@ -48,8 +48,6 @@ const VFIO_IOMMU: Readonly<Partial<Record<Dialect, string>>> = {
 export function callNames(step: Step, dialect: Dialect): CallName {
   if (dialect === "iommufd") {
     if (step.op === "map" && isFile(step.source)) return ["IOMMU_IOAS_MAP_FILE", "IOMMU_IOAS_UNMAP"];
-    if (step.op === "attach" && step.pasid !== null)
-      return ["VFIO_DEVICE_ATTACH_IOMMUFD_PT", "VFIO_DEVICE_DETACH_IOMMUFD_PT"];
     return IOMMUFD[step.op] ?? [step.op, null];
   }
   return (dialect === "virtio-iommu" ? VIRTIO : VFIO)[step.op] ?? [step.op, null];
@@ -83,6 +81,7 @@ function argumentsOf(step: Step, dialect: Dialect): Json {
         flags: [
           ...(step.nestParent ? ["IOMMU_HWPT_ALLOC_NEST_PARENT"] : []),
           ...(step.dirtyTracking ? ["IOMMU_HWPT_ALLOC_DIRTY_TRACKING"] : []),
+          ...(step.takesPasids ? ["IOMMU_HWPT_ALLOC_PASID"] : []),
         ],
         pageSize: step.pageSize === null ? null : hex(step.pageSize),
         aperture: step.aperture === null ? null : rangeToJson(step.aperture),

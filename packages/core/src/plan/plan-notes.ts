@@ -1,5 +1,6 @@
 /** What a plan cannot bring back, or leaves to who applies it: said, never guessed. */
 import type { Source } from "../source.ts";
+import type { ContextState, IommufdObject } from "../state.ts";
 import type { Parts } from "./plan-of.ts";
 
 export function planNotes(parts: Parts): string[] {
@@ -42,8 +43,31 @@ function frameNotes({ state, dialect, spaces, attachments, hwpts }: Parts): stri
       notes.push(
         `hwpt${handle} has no device: make it for one whose IOMMU has the page size that the call names and translates those addresses; it may go again then.`,
       );
+  notes.push(...objectNotes(state));
   if (spaces.some(({ reservations }) => reservations.some(({ owner }) => owner === "user")))
     notes.push("IOMMU_TEST_OP_ADD_RESERVED is a call of the kernel's self-test: no VMM makes it.");
+  return notes;
+}
+
+const OBJECTS: Readonly<Record<Exclude<IommufdObject["kind"], "leaked">, string>> = {
+  fault: "a fault queue",
+  viommu: "a vIOMMU",
+  vdevice: "a vdevice",
+  veventq: "a virtual event queue",
+  "hw-queue": "a hardware queue",
+};
+
+/** What the guest's driver fills, or reads from, is made again by the VMM together with the guest. */
+function objectNotes({ objects, hwpts }: ContextState): string[] {
+  const notes: string[] = [];
+  for (const [id, { kind }] of objects)
+    if (kind !== "leaked")
+      notes.push(`Object ${id} is ${OBJECTS[kind]}, which holds no mappings: it is not in the plan.`);
+  for (const hwpt of hwpts)
+    if (hwpt !== undefined && hwpt.parent !== null)
+      notes.push(
+        `hwpt${hwpt.handle} is a nested page table, whose content belongs to the guest: it is not in the plan.`,
+      );
   return notes;
 }
 

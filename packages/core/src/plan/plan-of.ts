@@ -88,11 +88,15 @@ function iommufdFrame({ state, spaces, attachments, hwpts, isNarrowed }: Parts):
 }
 
 function pageTable(
-  { handle, ioas, pageSize, aperture, dirtyTracking, nestParent }: Hwpt,
+  { handle, ioas, pageSize, aperture, dirtyTracking, nestParent, takesPasids: flagged }: Hwpt,
   told: readonly Attachment[],
 ): Step {
-  const device = told.find(({ hwpt }) => hwpt === handle)?.device ?? null;
-  return { op: "page-table", hwpt: handle, space: ioas, device, pageSize, aperture, dirtyTracking, nestParent };
+  const users = told.filter(({ hwpt }) => hwpt === handle);
+  const device = users[0]?.device ?? null;
+  // A recording may not tell the flag: the kernel attaches no PASID without it (iommufd_hwpt_pasid_compat).
+  const takesPasids = flagged === true || users.some(({ pasid }) => pasid !== null);
+  const table = { hwpt: handle, space: ioas, device, pageSize, aperture };
+  return { op: "page-table", ...table, dirtyTracking, nestParent, takesPasids };
 }
 
 /** The page table where the user made it, the space where the kernel did; null: not told, or not to be had. */

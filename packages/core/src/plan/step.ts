@@ -29,6 +29,8 @@ export type Step = Readonly<
       aperture: Range | null;
       dirtyTracking: boolean;
       nestParent: boolean;
+      /** A PASID is to be attached to it, or its device has PASIDs. */
+      takesPasids: boolean;
     }
   /** To a page table made by the user, else to the space; both null: the recording does not tell to which. */
   | { op: "attach"; device: DeviceName; pasid: number | null; space: IoasHandle | null; hwpt: HwptHandle | null }
