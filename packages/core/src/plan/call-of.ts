@@ -25,8 +25,13 @@ const IOMMUFD: Names = {
   "vfio-ioas": ["IOMMU_VFIO_IOAS", "IOMMU_VFIO_IOAS"],
 };
 const VFIO: Names = {
-  space: ["VFIO_SET_IOMMU", "close"],
-  attach: ["VFIO_GROUP_SET_CONTAINER", "VFIO_GROUP_UNSET_CONTAINER"],
+  join: ["VFIO_GROUP_SET_CONTAINER", "VFIO_GROUP_UNSET_CONTAINER"],
+  // It ends when the last group leaves.
+  space: ["VFIO_SET_IOMMU", "VFIO_GROUP_UNSET_CONTAINER"],
+  "open-device": ["VFIO_GROUP_GET_DEVICE_FD", "close"],
+  enable: ["VFIO_IOMMU_ENABLE", "VFIO_IOMMU_DISABLE"],
+  "default-window": ["VFIO_IOMMU_SPAPR_TCE_GET_INFO", null],
+  "drop-default-window": ["VFIO_IOMMU_SPAPR_TCE_REMOVE", null],
   register: ["VFIO_IOMMU_SPAPR_REGISTER_MEMORY", "VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY"],
   window: ["VFIO_IOMMU_SPAPR_TCE_CREATE", "VFIO_IOMMU_SPAPR_TCE_REMOVE"],
   map: ["VFIO_IOMMU_MAP_DMA", "VFIO_IOMMU_UNMAP_DMA"],
@@ -88,8 +93,17 @@ function argumentsOf(step: Step, dialect: Dialect): Json {
       };
     case "attach":
       return attachArguments(step, dialect);
+    case "join":
+      return { group: step.group, devices: step.devices, ioas: ioas(step.space) };
+    case "open-device":
+      return { group: step.group, device: step.device };
+    case "enable":
+      return { ioas: ioas(step.space) };
     case "register":
-      return { va: hex(step.va), length: hex(step.length), note: VA_NOTE };
+      return { ioas: ioas(step.space), va: hex(step.va), length: hex(step.length), note: VA_NOTE };
+    case "drop-default-window":
+      return { ioas: ioas(step.space), iova: "0x0" };
+    case "default-window":
     case "window":
       return { ioas: ioas(step.space), ...ends(step.range), pageSize: hex(step.pageSize) };
     case "map":
@@ -105,19 +119,23 @@ function argumentsOf(step: Step, dialect: Dialect): Json {
   }
 }
 
-function spaceArguments({ space, kernelId }: Extract<Step, { op: "space" }>, dialect: Dialect): Json {
+function spaceArguments({ space, kernelId, bypass }: Extract<Step, { op: "space" }>, dialect: Dialect): Json {
   if (dialect === "iommufd") return { ioas: ioas(space) };
-  if (dialect === "virtio-iommu") return { ioas: ioas(space), domain: kernelId, endpoint: null };
+  if (dialect === "virtio-iommu") return { ioas: ioas(space), domain: kernelId, endpoint: null, ...bypassFlag(bypass) };
   return { ioas: ioas(space), iommu: VFIO_IOMMU[dialect] };
 }
 
 function attachArguments(
-  { device, pasid, space, hwpt: table }: Extract<Step, { op: "attach" }>,
+  { device, pasid, space, hwpt: table, bypass }: Extract<Step, { op: "attach" }>,
   dialect: Dialect,
 ): Json {
-  const target = space === null ? { ioas: null } : table === null ? { ioas: ioas(space) } : { hwpt: hwpt(table) };
+  const target = table === null ? { ioas: ioas(space) } : { hwpt: hwpt(table) };
   const who = dialect === "virtio-iommu" ? { endpoint: device } : { device };
-  return { ...who, ...(pasid === null ? {} : { pasid }), ...target };
+  return { ...who, ...(pasid === null ? {} : { pasid }), ...target, ...bypassFlag(bypass) };
+}
+
+function bypassFlag(bypass: true | undefined): Json {
+  return bypass === true ? { flags: ["VIRTIO_IOMMU_ATTACH_F_BYPASS"] } : {};
 }
 
 const VA_NOTE = "the VMM gives its own address of the same memory";

@@ -57,7 +57,12 @@ export function takeIommufdStep(step: Step, to: Destination): Taken {
       return track(step, to);
     case "vfio-ioas":
       return setVfioIoas(step, to);
+    case "join":
+    case "open-device":
+    case "enable":
     case "register":
+    case "default-window":
+    case "drop-default-window":
     case "window":
       return refuse({ errno: "ENOTTY", rule: "iommufd_fops_ioctl: no such call" });
     default:
@@ -208,7 +213,7 @@ function deviceBehind(
 }
 
 function attach({ device, pasid, space, hwpt }: StepOf<"attach">, to: Destination): Taken {
-  const target = space === null ? null : to.space(space);
+  const target = to.space(space);
   const table = hwpt === null ? null : to.hwpt(hwpt);
   if (target === null || (hwpt !== null && table === null)) return refuse(NOT_MADE);
   const held = to.state.attachments.get(attachmentKey(device, pasid));

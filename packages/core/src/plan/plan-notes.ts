@@ -1,7 +1,9 @@
 /** What a plan cannot bring back, or leaves to who applies it: said, never guessed. */
 import type { Source } from "../source.ts";
-import type { ContextState, IommufdObject } from "../state.ts";
+import type { Attachment, ContextState, IommufdObject, Space } from "../state.ts";
+import { DYNAMIC_FROM } from "./other-frames.ts";
 import type { Parts } from "./plan-of.ts";
+import type { Dialect } from "./step.ts";
 
 export function planNotes(parts: Parts): string[] {
   return [...frameNotes(parts), ...mappingNotes(parts)];
@@ -32,7 +34,7 @@ function frameNotes({ state, dialect, spaces, attachments, hwpts }: Parts): stri
         notes.push(
           `The recording does not tell which devices ioas${handle} is for: attach one first, without it there is no space.`,
         );
-    return notes;
+    return [...notes, ...containerNotes(state, dialect, spaces, attachments)];
   }
   for (const { handle, auto } of hwpts)
     if (auto)
@@ -46,6 +48,26 @@ function frameNotes({ state, dialect, spaces, attachments, hwpts }: Parts): stri
   notes.push(...objectNotes(state));
   if (spaces.some(({ reservations }) => reservations.some(({ owner }) => owner === "user")))
     notes.push("IOMMU_TEST_OP_ADD_RESERVED is a call of the kernel's self-test: no VMM makes it.");
+  return notes;
+}
+
+function containerNotes(
+  state: ContextState,
+  dialect: Dialect,
+  spaces: readonly Space[],
+  attachments: readonly Attachment[],
+): string[] {
+  if (dialect === "virtio-iommu") return [];
+  const ungrouped = attachments.filter(({ device }) => (state.devices.get(device)?.group ?? null) === null);
+  const notes = ungrouped.map(
+    ({ device }) =>
+      `The recording does not tell the IOMMU group of ${device}: devices of one group join their container once.`,
+  );
+  for (const { handle, windows } of dialect === "spapr-tce-v2" ? spaces : [])
+    if (windows.length > 0 && windows.every(({ first }) => first >= DYNAMIC_FROM))
+      notes.push(
+        `ioas${handle} has no window below 4 GiB: the default one of the new container stays beside (TCE_REMOVE takes it away; pseries gives none back).`,
+      );
   return notes;
 }
 
