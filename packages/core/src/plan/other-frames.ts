@@ -5,7 +5,7 @@ import { isBypass } from "../virtio-iommu/domains.ts";
 import type { Parts } from "./plan-of.ts";
 import type { Step } from "./step.ts";
 
-const DEFAULT_PAGE_BYTES = 0x1000n;
+export const DEFAULT_PAGE_BYTES = 0x1000n;
 /** The default window of a PE is a 32-bit one. */
 export const DYNAMIC_FROM = 1n << 32n;
 

@@ -32,7 +32,7 @@ function frameNotes({ state, dialect, spaces, attachments, hwpts }: Parts): stri
     for (const { handle } of spaces)
       if (attachments.every(({ ioas }) => ioas !== handle))
         notes.push(
-          `The recording does not tell which devices ioas${handle} is for: attach one first, without it there is no space.`,
+          `The recording does not tell which devices ioas${handle} is for: name a group (an endpoint) of the new host, without one there is no space.`,
         );
     return [...notes, ...containerNotes(state, dialect, spaces, attachments)];
   }
@@ -58,7 +58,9 @@ function containerNotes(
   attachments: readonly Attachment[],
 ): string[] {
   if (dialect === "virtio-iommu") return [];
-  const ungrouped = attachments.filter(({ device }) => (state.devices.get(device)?.group ?? null) === null);
+  const ungrouped = attachments.filter(
+    ({ device, ioas }) => ioas !== null && (state.devices.get(device)?.group ?? null) === null,
+  );
   const notes = ungrouped.map(
     ({ device }) =>
       `The recording does not tell the IOMMU group of ${device}: devices of one group join their container once.`,

@@ -5,6 +5,7 @@ import type { ModelCommand, ModelOutcome } from "../model/model.ts";
 import type { TceInfo } from "../spapr/query-tce-info.ts";
 import { slotOf } from "../spapr/state.ts";
 import type { Space, Window } from "../state.ts";
+import { DEFAULT_PAGE_BYTES, DYNAMIC_FROM } from "./other-frames.ts";
 import type { Step } from "./step.ts";
 import { refuse, refuseOutcome, type Taken, THERE } from "./taken.ts";
 import type { VfioDestination } from "./vfio-destination.ts";
@@ -17,7 +18,7 @@ const NO_ADDRESS: Refusal = { errno: "EFAULT", rule: "plan: the VMM has no memor
 const OTHER_DEFAULT: Refusal = { errno: "EINVAL", rule: "plan: the default window of this host is another" };
 const ELSEWHERE: Refusal = { errno: "ENOSPC", rule: "plan: the kernel makes the window at another bus address" };
 const IN_THE_WAY: Refusal = { errno: "EBUSY", rule: "plan: another window is in the way" };
-const DEFAULT_PAGE_BYTES = 0x1000n;
+const DEFAULT_PAGE_SHIFT = 12;
 
 export function takeSpaprStep(step: SpaprStep, to: VfioDestination): Taken {
   const container = to.containers.get(step.space);
@@ -31,7 +32,7 @@ export function takeSpaprStep(step: SpaprStep, to: VfioDestination): Taken {
     case "default-window":
       return checkDefault(step, container, space, to);
     case "drop-default-window":
-      return dropDefault(step, container, to);
+      return dropDefault(step, container, space, to);
     default:
       return create(step, container, space, to);
   }
@@ -86,11 +87,26 @@ function checkDefault(
   return isIt ? THERE : refuse(OTHER_DEFAULT);
 }
 
-/** While it is pending, 0 names it; then it never comes, and nothing brings it back but a new container. */
-function dropDefault({ space }: StepOf<"drop-default-window">, container: number, to: VfioDestination): Taken {
-  if (to.spaprDriver(space)?.isDefaultPending === false) return THERE;
-  const outcome = to.call({ command: "RemoveWindow", container, start: 0n, flags: 0 });
-  return isRefused(outcome) ? refuseOutcome(outcome) : { kind: "done", undo: () => true };
+/**
+ * While it is pending, 0 names it: then it never comes, and nothing brings it back but a new container. One that a map
+ * has made already goes as any window does.
+ */
+function dropDefault(
+  { space: handle }: StepOf<"drop-default-window">,
+  container: number,
+  space: Space,
+  to: VfioDestination,
+): Taken {
+  const isPending = to.spaprDriver(handle)?.isDefaultPending === true;
+  const made = space.windows.find(({ first, pageSize }) => pageSize === DEFAULT_PAGE_BYTES && first < DYNAMIC_FROM);
+  if (!isPending && made === undefined) return THERE;
+  if (made !== undefined && space.areas.overlaps(made.first, made.last)) return refuse(IN_THE_WAY);
+  const start = made?.first ?? 0n;
+  const outcome = to.call({ command: "RemoveWindow", container, start, flags: 0 });
+  if (isRefused(outcome)) return refuseOutcome(outcome);
+  if (made === undefined) return { kind: "done", undo: () => true };
+  const size = lengthOf(made.first, made.last);
+  return done(to, { command: "CreateWindow", container, pageShift: DEFAULT_PAGE_SHIFT, size, levels: 1, flags: 0 });
 }
 
 /** The kernel chooses where it starts: by the slot that is free, which is why windows are made in order. */
