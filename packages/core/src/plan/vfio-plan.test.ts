@@ -192,7 +192,6 @@ const CASES: readonly Case[] = [
   },
 ];
 
-/** The plan with the groups of both machines' devices told. */
 function plannedFor({ profile, source }: Case): Plan {
   return planOf(source(), { profile });
 }
