@@ -89,7 +89,7 @@ function checkDefault(
 
 /**
  * While it is pending, 0 names it: then it never comes, and nothing brings it back but a new container. One that a map
- * has made already goes as any window does.
+ * has made already goes like every window.
  */
 function dropDefault(
   { space: handle }: StepOf<"drop-default-window">,

@@ -55,6 +55,7 @@ function join(step: StepOf<"join">, dialect: Dialect, to: VfioDestination): Take
   const number = step.group === null ? to.groupOf(step.devices, step.space) : Number(step.group);
   if (number === null) return refuse(NO_GROUP);
   const container = containerOf(step.space, to);
+  if (typeof container !== "number") return refuseOutcome(container);
   const inside = to.joined.get(number);
   if (inside !== undefined) return inside === container ? THERE : refuse(ELSEWHERE);
   const opened = groupFile(number, dialect, to);
@@ -68,10 +69,12 @@ function join(step: StepOf<"join">, dialect: Dialect, to: VfioDestination): Take
   };
 }
 
-function containerOf(space: IoasHandle, to: VfioDestination): number {
+function containerOf(space: IoasHandle, to: VfioDestination): number | ModelOutcome {
   const known = to.containers.get(space);
   if (known !== undefined) return known;
-  const handle = handleIn(to.call({ command: "OpenContainer" }).out, "container");
+  const outcome = to.call({ command: "OpenContainer" });
+  if (outcome.errno !== null) return outcome;
+  const handle = handleIn(outcome.out, "container");
   to.containers.set(space, handle);
   return handle;
 }
@@ -153,10 +156,10 @@ function map(step: StepOf<"map">, dialect: Dialect, to: VfioDestination): Taken 
 }
 
 /** The handle that opening a file gave. */
-export function handleIn(out: unknown, name: string): number {
+function handleIn(out: unknown, name: string): number {
   return typeof out === "number" ? out : ((out as Readonly<Record<string, number>>)[name] ?? -1);
 }
 
-export function isDone({ errno, returned }: ModelOutcome): boolean {
+function isDone({ errno, returned }: ModelOutcome): boolean {
   return errno === null && returned === 0;
 }
