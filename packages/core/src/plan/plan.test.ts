@@ -174,7 +174,7 @@ test("a device and its PASID, each on a page table that takes PASIDs; whole or n
     assert.equal(picture(there.state), picture(tagged()));
   }
   const few = destination(new Map([["dev0", { ...TRAITS, pasids: 4 }]]));
-  assert.match(applyPlan(plan, few).refusal?.rule ?? "", /no such PASID/);
+  assert.match(applyPlan(plan, few).refusal?.rule ?? "", /has PASIDs, but fewer/);
   const environment = new Model({ devices: TAGGED }, "6.12").environment;
   assert.is(applyPlan(plan, new Destination({ environment, kernel: "6.12" })).refusal?.errno, "EOPNOTSUPP");
 });
