@@ -103,8 +103,9 @@ function argumentsOf(step: Step, dialect: Dialect): Json {
       return { ioas: ioas(step.space), va: hex(step.va), length: hex(step.length), note: VA_NOTE };
     case "drop-default-window":
       return { ioas: ioas(step.space), iova: "0x0" };
-    case "default-window":
     case "window":
+      return { ioas: ioas(step.space), ...ends(step.range), pageSize: hex(step.pageSize), levels: 1 };
+    case "default-window":
       return { ioas: ioas(step.space), ...ends(step.range), pageSize: hex(step.pageSize) };
     case "map":
       return { ioas: ioas(step.space), ...ends(step.range), prot: step.prot, ...sourceArguments(step.source) };

@@ -19,6 +19,8 @@ const OTHER_DEFAULT: Refusal = { errno: "EINVAL", rule: "plan: the default windo
 const ELSEWHERE: Refusal = { errno: "ENOSPC", rule: "plan: the kernel makes the window at another bus address" };
 const IN_THE_WAY: Refusal = { errno: "EBUSY", rule: "plan: another window is in the way" };
 const DEFAULT_PAGE_SHIFT = 12;
+/** POWERNV_IOMMU_MAX_LEVELS */
+const LEVELS_MAX = 5;
 
 export function takeSpaprStep(step: SpaprStep, to: VfioDestination): Taken {
   const container = to.containers.get(step.space);
@@ -117,7 +119,10 @@ function create(step: StepOf<"window">, container: number, space: Space, to: Vfi
   if (slotOf(windows, range.first) >= 0) return refuse(IN_THE_WAY);
   const pageShift = pageSize.toString(2).length - 1;
   const window = { container, pageShift, size: lengthOf(range.first, range.last), levels: 1, flags: 0 };
-  const outcome = to.call({ command: "CreateWindow", ...window });
+  let outcome = to.call({ command: "CreateWindow", ...window });
+  // Bare metal has no memory for a large table in one piece: it takes one of several levels.
+  for (let levels = 2; outcome.errno === "ENOMEM" && levels <= LEVELS_MAX; levels++)
+    outcome = to.call({ command: "CreateWindow", ...window, levels });
   if (isRefused(outcome)) return refuseOutcome(outcome);
   const { start } = outcome.out as { readonly start: bigint };
   const remove = { command: "RemoveWindow", container, start, flags: 0 };

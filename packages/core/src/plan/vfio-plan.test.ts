@@ -183,6 +183,14 @@ const CASES: readonly Case[] = [
     }),
   ),
   {
+    name: "v2 on powernv, a dynamic window whose table has two levels",
+    profile: "spapr-tce-v2",
+    source: () =>
+      spaprSource("powernv", 2, { ...WINDOW, size: 1n << 39n, levels: 2 }, mapped(PAGE), mapped(DYNAMIC + PAGE)),
+    fresh: () => spapr("powernv", 2),
+    ops: [...FILES, "register", "default-window", "window", "map", "map"],
+  },
+  {
     name: "v2 on powernv, other pages below 4 GiB and a dynamic window",
     profile: "spapr-tce-v2",
     source: () =>
