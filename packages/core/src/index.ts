@@ -72,12 +72,15 @@ export type { Model, ModelCommand, ModelOutcome } from "./model/model.ts";
 export { outcomeToJson } from "./model/outcome-json.ts";
 export { firstEvents, kernelOf, loadModel, MODELLED_PROFILES, modelOf } from "./model/profiles.ts";
 export { type ContextCreated, contextCreated, type NamedEndpoint } from "./model/setup.ts";
-export { type Applied, applyPlan, type PlanRefusal } from "./plan/apply-plan.ts";
+export { Type1Driver as Type1ContextDriver } from "./model/type1-model.ts";
+export { type AnyDestination, type Applied, applyPlan, type PlanRefusal } from "./plan/apply-plan.ts";
 export { callNames, callOf } from "./plan/call-of.ts";
 export { Destination, type DestinationOptions } from "./plan/destination.ts";
 export { type PlanOptions, planOf } from "./plan/plan-of.ts";
 export { type ProcessPlan, processPlanOf, type UnfiledMapping } from "./plan/process-plan.ts";
 export { type Dialect, dialectOf, type Plan, type Step } from "./plan/step.ts";
+export { VfioDestination, type VfioDestinationOptions } from "./plan/vfio-destination.ts";
+export { VirtioDestination, type VirtioDestinationOptions } from "./plan/virtio-destination.ts";
 export { type AddressUse, type AttachUse, addressUse, type SpaceUse } from "./policy/address-use.ts";
 export {
   type AskedRange,

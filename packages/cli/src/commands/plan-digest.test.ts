@@ -21,7 +21,7 @@ for (const [file, profiles, versions] of RECORDINGS)
     assert.ok(shown.digests > versions / 4, "the recording changes what is mapped");
   });
 
-test("demo/source.log.gz, a virtual IOMMU: every 50th version (plan-digest-*.soak.ts: every one)", async () => {
+test("demo/source.log.gz, a virtual IOMMU: every 50th version (plan-digest.soak.ts: every one)", async () => {
   const { versions, digests } = await showPlans("demo/source.log.gz", ["virtio-iommu"], 50);
   assert.is(versions, 938);
   assert.ok(digests > 900);

@@ -59,6 +59,7 @@ test("a host that does not fit gets no plan, but its conflicts", async () => {
   const fits = await run("plan", "--context", "vm", "--for", hostFile("vtd-48"), "--json");
   assert.is(fits.status, 0, fits.err);
   assert.match(fits.out, /^\{"call":"IOMMU_IOAS_ALLOC"/);
+  assert.match(fits.err, /those of iommufd, because the context's profile is iommufd/);
   const refused = await run("plan", "--context", "vm", "--for", hostFile("intel-rmrr"), "--json");
   assert.is(refused.status, 1);
   assert.is((JSON.parse(refused.out) as { readonly fits: boolean }).fits, false);

@@ -4,6 +4,7 @@ import {
   demandOfState,
   IoasisError,
   type Plan,
+  type ProfileName,
   planOf,
   precheck,
   precheckToJson,
@@ -87,10 +88,16 @@ async function elsewhere(
     }
     for (const { host, unknown } of report.hosts)
       for (const what of unknown) world.err(`ioasis: host ${host}: not told: ${what}\n`);
+    world.err(`ioasis: ${dialectNote(plan, profile)}\n`);
   }
   for (const note of plan.notes) world.err(`ioasis: ${note}\n`);
   answerLines(world, options, calls(plan), () => planText(plan));
   return 0;
+}
+
+/** The host's profile says what fits, not which driver the VMM opens there. */
+function dialectNote({ dialect }: Plan, profile: ProfileName): string {
+  return `The calls are those of ${dialect}, because the context's profile is ${profile}: the VMM opens that driver on the other host too.`;
 }
 
 /** One at a time: a plan may have millions. */

@@ -25,8 +25,13 @@ const IOMMUFD: Names = {
   "vfio-ioas": ["IOMMU_VFIO_IOAS", "IOMMU_VFIO_IOAS"],
 };
 const VFIO: Names = {
-  space: ["VFIO_SET_IOMMU", "close"],
-  attach: ["VFIO_GROUP_SET_CONTAINER", "VFIO_GROUP_UNSET_CONTAINER"],
+  join: ["VFIO_GROUP_SET_CONTAINER", "VFIO_GROUP_UNSET_CONTAINER"],
+  // It ends when the last group leaves.
+  space: ["VFIO_SET_IOMMU", "VFIO_GROUP_UNSET_CONTAINER"],
+  "open-device": ["VFIO_GROUP_GET_DEVICE_FD", "close"],
+  enable: ["VFIO_IOMMU_ENABLE", "VFIO_IOMMU_DISABLE"],
+  "default-window": ["VFIO_IOMMU_SPAPR_TCE_GET_INFO", null],
+  "drop-default-window": ["VFIO_IOMMU_SPAPR_TCE_REMOVE", null],
   register: ["VFIO_IOMMU_SPAPR_REGISTER_MEMORY", "VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY"],
   window: ["VFIO_IOMMU_SPAPR_TCE_CREATE", "VFIO_IOMMU_SPAPR_TCE_REMOVE"],
   map: ["VFIO_IOMMU_MAP_DMA", "VFIO_IOMMU_UNMAP_DMA"],
@@ -48,8 +53,6 @@ const VFIO_IOMMU: Readonly<Partial<Record<Dialect, string>>> = {
 export function callNames(step: Step, dialect: Dialect): CallName {
   if (dialect === "iommufd") {
     if (step.op === "map" && isFile(step.source)) return ["IOMMU_IOAS_MAP_FILE", "IOMMU_IOAS_UNMAP"];
-    if (step.op === "attach" && step.pasid !== null)
-      return ["VFIO_DEVICE_ATTACH_IOMMUFD_PT", "VFIO_DEVICE_DETACH_IOMMUFD_PT"];
     return IOMMUFD[step.op] ?? [step.op, null];
   }
   return (dialect === "virtio-iommu" ? VIRTIO : VFIO)[step.op] ?? [step.op, null];
@@ -83,15 +86,26 @@ function argumentsOf(step: Step, dialect: Dialect): Json {
         flags: [
           ...(step.nestParent ? ["IOMMU_HWPT_ALLOC_NEST_PARENT"] : []),
           ...(step.dirtyTracking ? ["IOMMU_HWPT_ALLOC_DIRTY_TRACKING"] : []),
+          ...(step.takesPasids ? ["IOMMU_HWPT_ALLOC_PASID"] : []),
         ],
         pageSize: step.pageSize === null ? null : hex(step.pageSize),
         aperture: step.aperture === null ? null : rangeToJson(step.aperture),
       };
     case "attach":
       return attachArguments(step, dialect);
+    case "join":
+      return { group: step.group, devices: step.devices, ioas: ioas(step.space) };
+    case "open-device":
+      return { group: step.group, device: step.device };
+    case "enable":
+      return { ioas: ioas(step.space) };
     case "register":
-      return { va: hex(step.va), length: hex(step.length), note: VA_NOTE };
+      return { ioas: ioas(step.space), va: hex(step.va), length: hex(step.length), note: VA_NOTE };
+    case "drop-default-window":
+      return { ioas: ioas(step.space), iova: "0x0" };
     case "window":
+      return { ioas: ioas(step.space), ...ends(step.range), pageSize: hex(step.pageSize), levels: 1 };
+    case "default-window":
       return { ioas: ioas(step.space), ...ends(step.range), pageSize: hex(step.pageSize) };
     case "map":
       return { ioas: ioas(step.space), ...ends(step.range), prot: step.prot, ...sourceArguments(step.source) };
@@ -106,19 +120,23 @@ function argumentsOf(step: Step, dialect: Dialect): Json {
   }
 }
 
-function spaceArguments({ space, kernelId }: Extract<Step, { op: "space" }>, dialect: Dialect): Json {
+function spaceArguments({ space, kernelId, bypass }: Extract<Step, { op: "space" }>, dialect: Dialect): Json {
   if (dialect === "iommufd") return { ioas: ioas(space) };
-  if (dialect === "virtio-iommu") return { ioas: ioas(space), domain: kernelId, endpoint: null };
+  if (dialect === "virtio-iommu") return { ioas: ioas(space), domain: kernelId, endpoint: null, ...bypassFlag(bypass) };
   return { ioas: ioas(space), iommu: VFIO_IOMMU[dialect] };
 }
 
 function attachArguments(
-  { device, pasid, space, hwpt: table }: Extract<Step, { op: "attach" }>,
+  { device, pasid, space, hwpt: table, bypass }: Extract<Step, { op: "attach" }>,
   dialect: Dialect,
 ): Json {
-  const target = space === null ? { ioas: null } : table === null ? { ioas: ioas(space) } : { hwpt: hwpt(table) };
+  const target = table === null ? { ioas: ioas(space) } : { hwpt: hwpt(table) };
   const who = dialect === "virtio-iommu" ? { endpoint: device } : { device };
-  return { ...who, ...(pasid === null ? {} : { pasid }), ...target };
+  return { ...who, ...(pasid === null ? {} : { pasid }), ...target, ...bypassFlag(bypass) };
+}
+
+function bypassFlag(bypass: true | undefined): Json {
+  return bypass === true ? { flags: ["VIRTIO_IOMMU_ATTACH_F_BYPASS"] } : {};
 }
 
 const VA_NOTE = "the VMM gives its own address of the same memory";

@@ -1,10 +1,9 @@
-/** The model of a host on which a plan is carried out: what a fresh VMM finds there, and what it has made so far. */
+/** The model of iommufd on which a plan is carried out: what a fresh VMM finds there, and what it has made so far. */
 import { EventBatch } from "../event-batch.ts";
 import type { HwptHandle, IoasEvent, IoasHandle } from "../events.ts";
 import { applyBatch } from "../evolve.ts";
 import type { Environment } from "../profile/environment.ts";
 import { type KernelProfile, kernelProfile } from "../profile/kernel-profile.ts";
-import type { Range } from "../range.ts";
 import type { Source } from "../source.ts";
 import { ContextState, type Hwpt, type Space } from "../state.ts";
 
@@ -14,8 +13,6 @@ const ENVELOPE = { stamp: null, actor: null, errno: null, line: 0 };
 export interface DestinationOptions {
   readonly environment: Environment;
   readonly kernel: string;
-  /** Of VFIO's containers and domains: what no mapping may touch, by the space's handle in the plan. */
-  readonly reserved?: ReadonlyMap<IoasHandle, readonly Range[]>;
   /** The VMM's address of a source; null: it has none. Default: the recorded address, or the guest's own. */
   readonly addressOf?: (source: Source) => bigint | null;
 }
@@ -24,21 +21,17 @@ export class Destination {
   readonly state = new ContextState();
   readonly environment: Environment;
   readonly kernel: KernelProfile;
-  readonly reserved: ReadonlyMap<IoasHandle, readonly Range[]>;
   readonly addressOf: (source: Source) => bigint | null;
   /** What the plan's handles stand for here; the VMM keeps it, so that a plan can be applied again. */
   readonly spaces = new Map<IoasHandle, IoasHandle>();
   readonly hwpts = new Map<HwptHandle, HwptHandle>();
-  /** Containers here whose IOMMU is set. */
-  readonly configured = new Set<IoasHandle>();
   readonly #copies: Map<number, number>;
   #batch = new EventBatch(1, 1, BATCH_EVENTS);
 
-  constructor({ environment, kernel, reserved = new Map(), addressOf = recordedAddress }: DestinationOptions) {
+  constructor({ environment, kernel, addressOf = recordedAddress }: DestinationOptions) {
     this.#copies = new Map(environment.copies);
     this.environment = { ...environment, copies: this.#copies };
     this.kernel = kernelProfile(kernel);
-    this.reserved = reserved;
     this.addressOf = addressOf;
   }
 
@@ -71,7 +64,8 @@ export class Destination {
   }
 }
 
-function recordedAddress(source: Source): bigint | null {
+/** The address that the recording has. */
+export function recordedAddress(source: Source): bigint | null {
   if (source.kind === "va" || source.kind === "copy") return source.va;
   return source.kind === "gpa" ? source.gpa : null;
 }

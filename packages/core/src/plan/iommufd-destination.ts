@@ -12,7 +12,7 @@ import {
 import { decide } from "../decide/decide.ts";
 import { unbindEvents } from "../decide/destroy-object.ts";
 import type { Outcome, Refusal } from "../decide/outcome.ts";
-import { HWPT_DIRTY_TRACKING, HWPT_NEST_PARENT } from "../device-commands.ts";
+import { HWPT_DIRTY_TRACKING, HWPT_NEST_PARENT, HWPT_PASID } from "../device-commands.ts";
 import type { DeviceName } from "../events.ts";
 import { merged, type Range } from "../range.ts";
 import type { Prot, Source } from "../source.ts";
@@ -28,7 +28,6 @@ const NO_ADDRESS: Refusal = { errno: "EFAULT", rule: "plan: the VMM has no memor
 const OTHER_ALLOWED: Refusal = { errno: "EEXIST", rule: "plan: other ranges are allowed in this space" };
 const ELSEWHERE: Refusal = { errno: "EBUSY", rule: "plan: the device is attached to something else" };
 const NO_DEVICE: Refusal = { errno: "ENODEV", rule: "plan: no device of this host is behind such an IOMMU" };
-const NO_PASID: Refusal = { errno: "EOPNOTSUPP", rule: "plan: the model attaches no PASID" };
 const NOT_MADE: Refusal = { errno: "ENOENT", rule: "plan: an object of the plan has not been made here" };
 const OTHER_CONTAINER: Refusal = { errno: "EBUSY", rule: "plan: another space is the container's" };
 
@@ -58,7 +57,12 @@ export function takeIommufdStep(step: Step, to: Destination): Taken {
       return track(step, to);
     case "vfio-ioas":
       return setVfioIoas(step, to);
+    case "join":
+    case "open-device":
+    case "enable":
     case "register":
+    case "default-window":
+    case "drop-default-window":
     case "window":
       return refuse({ errno: "ENOTTY", rule: "iommufd_fops_ioctl: no such call" });
     default:
@@ -181,7 +185,10 @@ function makePageTable(step: StepOf<"page-table">, to: Destination): Taken {
   const lent = to.state.devices.has(device) ? null : bind({ op: "bind", device, group: null }, to);
   if (lent?.kind === "refused") return lent;
   const deviceId = to.state.devices.get(device)?.kernelId ?? 0;
-  const flags = (step.nestParent ? HWPT_NEST_PARENT : 0) | (step.dirtyTracking ? HWPT_DIRTY_TRACKING : 0);
+  const flags =
+    (step.nestParent ? HWPT_NEST_PARENT : 0) |
+    (step.dirtyTracking ? HWPT_DIRTY_TRACKING : 0) |
+    (step.takesPasids ? HWPT_PASID : 0);
   const handle = to.state.hwpts.length;
   const command = { command: "AllocHwpt", flags, deviceId, ptId: idOf(target), dataType: 0, dataLength: 0 } as const;
   const taken = call(to, command, () => ({ command: "DestroyObject", id: to.state.hwpts[handle]?.kernelId ?? 0 }));
@@ -206,17 +213,17 @@ function deviceBehind(
 }
 
 function attach({ device, pasid, space, hwpt }: StepOf<"attach">, to: Destination): Taken {
-  if (pasid !== null) return refuse(NO_PASID);
-  const target = space === null ? null : to.space(space);
+  const target = to.space(space);
   const table = hwpt === null ? null : to.hwpt(hwpt);
   if (target === null || (hwpt !== null && table === null)) return refuse(NOT_MADE);
-  const held = to.state.attachments.get(attachmentKey(device, null));
+  const held = to.state.attachments.get(attachmentKey(device, pasid));
   if (held !== undefined) {
     const isThere = table === null ? held.ioas === target.handle : held.hwpt === table.handle;
     return isThere ? THERE : refuse(ELSEWHERE);
   }
   const ptId = table === null ? idOf(target) : (table.kernelId ?? 0);
-  return call(to, { command: "AttachVfioDevice", device, ptId }, () => ({ command: "DetachVfioDevice", device }));
+  const who = pasid === null ? { device } : { device, pasid };
+  return call(to, { command: "AttachVfioDevice", ...who, ptId }, () => ({ command: "DetachVfioDevice", ...who }));
 }
 
 function map({ space, range, prot, source }: StepOf<"map">, to: Destination): Taken {

@@ -1,6 +1,9 @@
 /** What a plan cannot bring back, or leaves to who applies it: said, never guessed. */
 import type { Source } from "../source.ts";
+import type { Attachment, ContextState, IommufdObject, Space } from "../state.ts";
+import { DYNAMIC_FROM } from "./other-frames.ts";
 import type { Parts } from "./plan-of.ts";
+import type { Dialect } from "./step.ts";
 
 export function planNotes(parts: Parts): string[] {
   return [...frameNotes(parts), ...mappingNotes(parts)];
@@ -29,9 +32,9 @@ function frameNotes({ state, dialect, spaces, attachments, hwpts }: Parts): stri
     for (const { handle } of spaces)
       if (attachments.every(({ ioas }) => ioas !== handle))
         notes.push(
-          `The recording does not tell which devices ioas${handle} is for: attach one first, without it there is no space.`,
+          `The recording does not tell which devices ioas${handle} is for: name a group (an endpoint) of the new host, without one there is no space.`,
         );
-    return notes;
+    return [...notes, ...containerNotes(state, dialect, spaces, attachments)];
   }
   for (const { handle, auto } of hwpts)
     if (auto)
@@ -42,8 +45,53 @@ function frameNotes({ state, dialect, spaces, attachments, hwpts }: Parts): stri
       notes.push(
         `hwpt${handle} has no device: make it for one whose IOMMU has the page size that the call names and translates those addresses; it may go again then.`,
       );
+  notes.push(...objectNotes(state));
   if (spaces.some(({ reservations }) => reservations.some(({ owner }) => owner === "user")))
     notes.push("IOMMU_TEST_OP_ADD_RESERVED is a call of the kernel's self-test: no VMM makes it.");
+  return notes;
+}
+
+function containerNotes(
+  state: ContextState,
+  dialect: Dialect,
+  spaces: readonly Space[],
+  attachments: readonly Attachment[],
+): string[] {
+  if (dialect === "virtio-iommu") return [];
+  const ungrouped = attachments.filter(
+    ({ device, ioas }) => ioas !== null && (state.devices.get(device)?.group ?? null) === null,
+  );
+  const notes = ungrouped.map(
+    ({ device }) =>
+      `The recording does not tell the IOMMU group of ${device}: devices of one group join their container once.`,
+  );
+  for (const { handle, windows } of dialect === "spapr-tce-v2" ? spaces : [])
+    if (windows.length > 0 && windows.every(({ first }) => first >= DYNAMIC_FROM))
+      notes.push(
+        `ioas${handle} has no window below 4 GiB: the default one of the new container stays beside (TCE_REMOVE takes it away; pseries gives none back).`,
+      );
+  return notes;
+}
+
+const OBJECTS: Readonly<Record<Exclude<IommufdObject["kind"], "leaked">, string>> = {
+  fault: "a fault queue",
+  viommu: "a vIOMMU",
+  vdevice: "a vdevice",
+  veventq: "a virtual event queue",
+  "hw-queue": "a hardware queue",
+};
+
+/** What the guest's driver fills, or reads from, is made again by the VMM together with the guest. */
+function objectNotes({ objects, hwpts }: ContextState): string[] {
+  const notes: string[] = [];
+  for (const [id, { kind }] of objects)
+    if (kind !== "leaked")
+      notes.push(`Object ${id} is ${OBJECTS[kind]}, which holds no mappings: it is not in the plan.`);
+  for (const hwpt of hwpts)
+    if (hwpt !== undefined && hwpt.parent !== null)
+      notes.push(
+        `hwpt${hwpt.handle} is a nested page table, whose content belongs to the guest: it is not in the plan.`,
+      );
   return notes;
 }
 

@@ -3,6 +3,7 @@ import type { HwptHandle, IoasHandle } from "../events.ts";
 import type { ProfileName } from "../fact.ts";
 import { IoasisError } from "../failure.ts";
 import type { Attachment, ContextState, Hwpt, Space } from "../state.ts";
+import { containerFrame, domainFrame } from "./other-frames.ts";
 import { planNotes } from "./plan-notes.ts";
 import { mapSteps, type PlacedArea } from "./shared-pages.ts";
 import { type Dialect, dialectOf, type Plan, type Step } from "./step.ts";
@@ -48,7 +49,7 @@ export function planOf(state: ContextState, { profile, spaces = null }: PlanOpti
   const parts = partsOf(state, dialect, spaces);
   const count = parts.spaces.reduce((sum, { areas }) => sum + areas.size, 0);
   if (count > STEPS_MAX) throw new IoasisError("ERR_LIMIT", `${count} mappings: a plan has at most ${STEPS_MAX}`);
-  const steps = [...(dialect === "iommufd" ? iommufdFrame(parts) : otherFrame(parts)), ...mappings(parts)];
+  const steps = [...frame(parts), ...mappings(parts)];
   if (dialect === "iommufd") steps.push(...afterMaps(parts));
   return { dialect, steps, notes: planNotes(parts) };
 }
@@ -68,6 +69,11 @@ function partsOf(state: ContextState, dialect: Dialect, wanted: ReadonlySet<Ioas
   return { state, dialect, spaces, attachments, hwpts, isNarrowed: wanted !== null };
 }
 
+function frame(parts: Parts): Step[] {
+  if (parts.dialect === "iommufd") return iommufdFrame(parts);
+  return parts.dialect === "virtio-iommu" ? domainFrame(parts) : containerFrame(parts);
+}
+
 function iommufdFrame({ state, spaces, attachments, hwpts, isNarrowed }: Parts): Step[] {
   const steps: Step[] = [];
   // Refused with EBUSY once there is any object.
@@ -83,16 +89,20 @@ function iommufdFrame({ state, spaces, attachments, hwpts, isNarrowed }: Parts):
   const devices = new Set([...(isNarrowed ? [] : state.devices.keys()), ...told.map(({ device }) => device)]);
   for (const device of devices) steps.push({ op: "bind", device, group: state.devices.get(device)?.group ?? null });
   for (const hwpt of hwpts) steps.push(pageTable(hwpt, told));
-  for (const attachment of told) steps.push(attach(state, attachment));
+  for (const attachment of told) steps.push(...attach(state, attachment));
   return steps;
 }
 
 function pageTable(
-  { handle, ioas, pageSize, aperture, dirtyTracking, nestParent }: Hwpt,
+  { handle, ioas, pageSize, aperture, dirtyTracking, nestParent, takesPasids: flagged }: Hwpt,
   told: readonly Attachment[],
 ): Step {
-  const device = told.find(({ hwpt }) => hwpt === handle)?.device ?? null;
-  return { op: "page-table", hwpt: handle, space: ioas, device, pageSize, aperture, dirtyTracking, nestParent };
+  const users = told.filter(({ hwpt }) => hwpt === handle);
+  const device = users[0]?.device ?? null;
+  // A recording may not tell the flag: the kernel attaches no PASID without it (iommufd_hwpt_pasid_compat).
+  const takesPasids = flagged === true || users.some(({ pasid }) => pasid !== null);
+  const table = { hwpt: handle, space: ioas, device, pageSize, aperture };
+  return { op: "page-table", ...table, dirtyTracking, nestParent, takesPasids };
 }
 
 /** The page table where the user made it, the space where the kernel did; null: not told, or not to be had. */
@@ -103,27 +113,10 @@ function targetOf(state: ContextState, { ioas, hwpt }: Attachment): { hwpt: Hwpt
   return table.parent === null ? { hwpt: table.handle } : null;
 }
 
-function attach(state: ContextState, attachment: Attachment): Step {
+function attach(state: ContextState, attachment: Attachment): Step[] {
   const { device, pasid, ioas } = attachment;
-  return { op: "attach", device, pasid, space: ioas, hwpt: targetOf(state, attachment)?.hwpt ?? null };
-}
-
-/** Groups before their container's IOMMU is set (EINVAL without one); a domain is made by its first endpoint. */
-function otherFrame({ state, dialect, spaces, attachments }: Parts): Step[] {
-  const steps: Step[] = [];
-  for (const { device, pasid, ioas } of attachments)
-    if (ioas === null || state.spaces[ioas]?.isAlive !== true)
-      steps.push({ op: "attach", device, pasid, space: null, hwpt: null });
-  for (const { handle, kernelId } of spaces) {
-    const here = attachments.filter(({ ioas }) => ioas === handle);
-    for (const { device, pasid } of here) steps.push({ op: "attach", device, pasid, space: handle, hwpt: null });
-    if (dialect !== "virtio-iommu" || here.length === 0) steps.push({ op: "space", space: handle, kernelId });
-  }
-  for (const { va, length } of state.registered) steps.push({ op: "register", va, length });
-  for (const { handle, windows } of spaces)
-    for (const { first, last, pageSize } of windows)
-      steps.push({ op: "window", space: handle, range: { first, last }, pageSize });
-  return steps;
+  const target = targetOf(state, attachment);
+  return ioas === null || target === null ? [] : [{ op: "attach", device, pasid, space: ioas, hwpt: target.hwpt }];
 }
 
 function mappings({ dialect, spaces }: Parts): Step[] {

@@ -22,6 +22,17 @@ const DEVICES = new Map<string, DeviceTraits>([
   ["dev1", MOCK],
 ]);
 
+const TRAITS: DeviceTraits = { ...MOCK, pasids: 16, hwptFlags: MOCK.hwptFlags | 8 };
+const TAGGED = new Map([["dev0", TRAITS]]);
+/** No kernel maps a range of nothing that may be neither read nor written. */
+const BAD: Step = {
+  op: "map",
+  space: 0,
+  range: { first: iova(BASE), last: iova(BASE) },
+  prot: "unknown",
+  source: { kind: "va", va: VA },
+};
+
 /** Two spaces, two devices, a page table of the user's, an option, allowed ranges, files, a copy in the other space. */
 function source(): ContextState {
   const model = new Model({ devices: DEVICES, files: new Map([[5, 0x10_0000n]]) }, "7.3");
@@ -92,7 +103,9 @@ function picture(state: ContextState): unknown {
       )
       .sort(),
     devices: [...state.devices.keys()].sort(),
-    attached: [...state.attachments.values()].map(({ device, ioas }) => [device, order.get(ioas ?? -1)]).sort(),
+    attached: [...state.attachments.values()]
+      .map(({ device, pasid, ioas }) => [device, pasid, order.get(ioas ?? -1)])
+      .sort(),
     mode: state.rlimitMode,
     vfioIoas: state.vfioIoas,
   };
@@ -120,6 +133,62 @@ test("spaces, what limits them, mappings, then what watches them; copies behind 
   );
   const copy = planned().steps.find(({ op }) => op === "copy") as Extract<Step, { op: "copy" }>;
   assert.equal(copy.from, { space: 0, first: BASE + PAGE });
+});
+
+/** One device with page tables of its own for itself and for a PASID; the other space holds the PASID's. */
+function tagged(): ContextState {
+  const model = new Model({ devices: TAGGED }, "7.3");
+  const spaces = [model.alloc(), model.alloc()];
+  const { deviceId } = model.run({ command: "BindVfioDevice", device: "dev0" }).out as { readonly deviceId: number };
+  const common = { command: "AllocHwpt", flags: 8, deviceId, dataType: 0, dataLength: 0 } as const;
+  for (const [i, ptId] of spaces.entries()) {
+    const { hwptId } = model.run({ ...common, ptId }).out as { readonly hwptId: number };
+    const who = i === 0 ? {} : { pasid: 5 };
+    assert.is(model.run({ command: "AttachVfioDevice", device: "dev0", ptId: hwptId, ...who }).errno, null);
+    model.map(ptId, BASE, PAGE, VA + BigInt(i) * PAGE);
+  }
+  return model.state;
+}
+
+test("a device and its PASID, each on a page table that takes PASIDs; whole or not at all", () => {
+  const plan = planned(tagged());
+  const calls = plan.steps.map((step) => callOf(step, "iommufd"));
+  assert.equal(
+    calls.filter(({ call }) => call === "IOMMU_HWPT_ALLOC").map(({ flags }) => flags),
+    [["IOMMU_HWPT_ALLOC_PASID"], ["IOMMU_HWPT_ALLOC_PASID"]],
+  );
+  assert.equal(
+    calls.filter(({ call }) => call === "VFIO_DEVICE_ATTACH_IOMMUFD_PT").map(({ pasid, hwpt }) => [pasid, hwpt]),
+    [
+      [undefined, "hwpt0"],
+      [5, "hwpt1"],
+    ],
+  );
+  for (let at = 0; at <= plan.steps.length; at++) {
+    const there = destination(TAGGED);
+    const before = picture(there.state);
+    assert.is(applyPlan({ ...plan, steps: plan.steps.toSpliced(at, 0, BAD) }, there).refusal?.at, at);
+    assert.equal(picture(there.state), before, `refused at ${at}`);
+    assert.equal(applyPlan(plan, there), { made: plan.steps.length, there: 0, refusal: null });
+    assert.equal(applyPlan(plan, there), { made: 0, there: plan.steps.length, refusal: null });
+    assert.equal(picture(there.state), picture(tagged()));
+  }
+  const few = destination(new Map([["dev0", { ...TRAITS, pasids: 4 }]]));
+  assert.match(applyPlan(plan, few).refusal?.rule ?? "", /has PASIDs, but fewer/);
+  const environment = new Model({ devices: TAGGED }, "6.12").environment;
+  assert.is(applyPlan(plan, new Destination({ environment, kernel: "6.12" })).refusal?.errno, "EOPNOTSUPP");
+});
+
+test("objects that hold no mappings are named, not made", () => {
+  const model = new Model({ devices: TAGGED }, "7.3");
+  model.alloc();
+  model.run({ command: "AllocFaultQueue", flags: 0 });
+  const { notes, steps } = planned(model.state);
+  assert.equal(
+    steps.map(({ op }) => op),
+    ["space"],
+  );
+  assert.match(notes.join("\n"), /Object 2 is a fault queue/);
 });
 
 test("applied to a fresh host, the state is the same", () => {
@@ -152,15 +221,7 @@ test("a refusal at any call leaves the host as it was, whatever was there before
       const there = destination();
       applyPlan({ ...plan, steps: plan.steps.slice(0, part) }, there);
       const before = picture(there.state);
-      // No kernel maps a range of nothing that may be neither read nor written.
-      const bad: Step = {
-        op: "map",
-        space: 0,
-        range: { first: iova(BASE), last: iova(BASE) },
-        prot: "unknown",
-        source: { kind: "va", va: VA },
-      };
-      const { refusal, made } = applyPlan({ ...plan, steps: plan.steps.toSpliced(at, 0, bad) }, there);
+      const { refusal, made } = applyPlan({ ...plan, steps: plan.steps.toSpliced(at, 0, BAD) }, there);
       assert.is(refusal?.at, at);
       assert.is(refusal?.errno, at === 0 ? "ENOENT" : "EINVAL");
       assert.is(made, 0);

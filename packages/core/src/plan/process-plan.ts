@@ -24,8 +24,8 @@ export interface ProcessPlan {
 }
 
 /**
- * Whether the kernel would take IOMMU_IOAS_CHANGE_PROCESS (ioas.c: iommufd_ioas_change_process, since 6.13):
- * it moves the charges of every ioas of the fd, all or none.
+ * Whether the kernel would take IOMMU_IOAS_CHANGE_PROCESS (ioas.c: iommufd_ioas_change_process, which came with
+ * commit 829ed626499c in 6.13): it moves the charges of every ioas of the fd, all or none.
  *
  * @throws IoasisError ERR_INPUT for a context that is no iommufd
  */

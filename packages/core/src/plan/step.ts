@@ -13,7 +13,8 @@ export type Dialect = "iommufd" | "vfio-type1v2" | "vfio-type1" | "spapr-tce-v2"
 
 export type Step = Readonly<
   | { op: "rlimit-mode"; mode: "user" | "mm" }
-  | { op: "space"; space: IoasHandle; kernelId: number | null }
+  /** `bypass`: of a virtio-iommu's domain that translates nothing. */
+  | { op: "space"; space: IoasHandle; kernelId: number | null; bypass?: true }
   | { op: "large-pages-off"; space: IoasHandle }
   /** The kernel's self-test alone takes ranges out of a space by hand. */
   | { op: "reserve"; space: IoasHandle; range: Range }
@@ -29,10 +30,28 @@ export type Step = Readonly<
       aperture: Range | null;
       dirtyTracking: boolean;
       nestParent: boolean;
+      /** A PASID is to be attached to it, or its device has PASIDs. */
+      takesPasids: boolean;
     }
-  /** To a page table made by the user, else to the space; both null: the recording does not tell to which. */
-  | { op: "attach"; device: DeviceName; pasid: number | null; space: IoasHandle | null; hwpt: HwptHandle | null }
-  | { op: "register"; va: bigint; length: bigint }
+  /** To a page table made by the user, else to the space. */
+  | {
+      op: "attach";
+      device: DeviceName;
+      pasid: number | null;
+      space: IoasHandle;
+      hwpt: HwptHandle | null;
+      bypass?: true;
+    }
+  /** A group with all its devices that the recording shows there. `group`: its number; null: not told. */
+  | { op: "join"; group: string | null; devices: readonly DeviceName[]; space: IoasHandle }
+  | { op: "open-device"; device: DeviceName; group: string | null; space: IoasHandle }
+  /** sPAPR v1 */
+  | { op: "enable"; space: IoasHandle }
+  /** Regions belong to the process, and each container counts them for itself. */
+  | { op: "register"; space: IoasHandle; va: bigint; length: bigint }
+  /** A fresh container's own 32-bit window must be this one. */
+  | { op: "default-window"; space: IoasHandle; range: Range; pageSize: bigint }
+  | { op: "drop-default-window"; space: IoasHandle }
   | { op: "window"; space: IoasHandle; range: Range; pageSize: bigint }
   | { op: "map"; space: IoasHandle; range: Range; prot: Prot; source: Source }
   /** The same pages as `[from.first, ...]` of another mapping, which an earlier step made. */
