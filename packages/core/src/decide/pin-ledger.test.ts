@@ -31,6 +31,12 @@ class Machine extends Model {
     return outcome;
   }
 
+  /** A live context keeps no copies without areas. */
+  forgetCopies(): void {
+    const versions = this.state.liveSpaces.flatMap(({ areas }) => [...areas.all()].map(({ version }) => version));
+    for (const version of this.copies.keys()) if (!versions.includes(version)) this.copies.delete(version);
+  }
+
   /** Attaches a device to the ioas, or detaches the one that is there. */
   toggle(ioasId: number): void {
     const device = this.#devices.get(ioasId);
@@ -107,9 +113,28 @@ test("charges what a count from scratch charges, whatever was mapped, copied, cu
       model.environment = { ...model.environment, lockedUpTo };
     } else if (model.run({ command: "DestroyObject", id }).errno === null) ids[ids.indexOf(id)] = model.alloc();
     if (errno !== null) refused.set(errno, (refused.get(errno) ?? 0) + 1);
+    model.forgetCopies();
     if (step % 3 === 0) check(model, step);
   }
   for (const errno of ["ENOMEM", "EEXIST", "ENOENT"]) assert.ok((refused.get(errno) ?? 0) > 50, errno);
+});
+
+test("unpins the pages of the MAP though it is forgotten whose they were, once the copy is gone", () => {
+  const model = new Machine();
+  const id = model.alloc();
+  model.toggle(id);
+  for (const isAskedBetween of [true, false]) {
+    model.map(id, IOVA, PAGE);
+    model.copy(id, id, IOVA, IOVA + 2n * PAGE, PAGE);
+    const version = model.state.version;
+    if (isAskedBetween) check(model, 0);
+    model.unmap(id, IOVA + 2n * PAGE, PAGE);
+    model.copies.delete(version);
+    check(model, 1);
+    model.unmap(id, IOVA, PAGE);
+    check(model, 2);
+    assert.is(pinLedgerOf(model.state, model.environment).chargedBytes, 0n);
+  }
 });
 
 test("begins anew where it fell behind", () => {
