@@ -5,21 +5,8 @@
  * `context` and `profile` are read where a line has them; a log without them is one context whose
  * profile is not known.
  */
-import { JsonError, type JsonObject, type ProfileName, recordedFromJson } from "@ioasis/core";
+import { JsonError, type JsonObject, PROFILE_NAMES, recordedFromJson } from "@ioasis/core";
 import type { Decoder, FactSink } from "../decoder.ts";
-
-const PROFILES: readonly ProfileName[] = [
-  "iommufd",
-  "vfio-type1v2",
-  "vfio-type1",
-  "iommufd-vfio-compat",
-  "spapr-tce-v2",
-  "spapr-tce",
-  "virtio-iommu",
-  "kernel-trace",
-  "vfio-user",
-  "unknown",
-];
 
 export function jsonlDecoder(): Decoder {
   const newest = new Map<string, number>();
@@ -32,7 +19,7 @@ export function jsonlDecoder(): Decoder {
     newest.set(context, version);
     if (before !== undefined && version !== before + 1)
       sink.problem(number, `version ${version} follows version ${before}: a part of the log is missing or doubled`);
-    const profile = PROFILES.find((known) => known === promised) ?? "unknown";
+    const profile = PROFILE_NAMES.find((known) => known === promised) ?? "unknown";
     sink.fact({ context, profile, event, errno, stamp, actor, line: number });
   };
 

@@ -4,8 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { program } from "../program.ts";
-import type { ExitCode } from "../world.ts";
+import { runIn } from "../testing/command-line.ts";
 
 const ROOT = process.env["IOASIS_ROOT"] ?? process.cwd();
 const test = suite("plan, the command");
@@ -14,26 +13,7 @@ test.after(() => rmSync(folder, { recursive: true, force: true }));
 
 const hostFile = (name: string): string => path.join(ROOT, "docs/hosts", `${name}.json`);
 
-/** One command line in this process. */
-async function run(
-  ...args: string[]
-): Promise<{ readonly status: ExitCode; readonly out: string; readonly err: string }> {
-  let [out, err] = ["", ""];
-  const status = await program(args, {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    env: { IOASIS_DB: path.join(folder, "db"), HOME: folder },
-    microseconds: () => 0n,
-    async *input() {},
-    isTerminal: false,
-    signal: new AbortController().signal,
-  });
-  return { status, out, err };
-}
+const run = (...args: string[]) => runIn(folder, args);
 
 async function imported(file: string, context: string): Promise<void> {
   const { status, err } = await run("import", path.join(ROOT, "tests/recordings", file), "--context", context);

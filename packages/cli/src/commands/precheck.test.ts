@@ -4,8 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { program } from "../program.ts";
-import type { ExitCode } from "../world.ts";
+import { runIn } from "../testing/command-line.ts";
 
 const ROOT = process.env["IOASIS_ROOT"] ?? process.cwd();
 
@@ -29,26 +28,7 @@ const file = (name: string): string => path.join(folder, name);
 const hostFile = (name: string): string => path.join(ROOT, "docs/hosts", `${name}.json`);
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** One command line in this process. */
-async function run(
-  ...args: string[]
-): Promise<{ readonly status: ExitCode; readonly out: string; readonly err: string }> {
-  let [out, err] = ["", ""];
-  const status = await program(args, {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    env: { IOASIS_DB: file("db"), HOME: folder },
-    isTerminal: false,
-    microseconds: () => 0n,
-    async *input() {},
-    signal: new AbortController().signal,
-  });
-  return { status, out, err };
-}
+const run = (...args: string[]) => runIn(folder, args);
 
 const rows = readFileSync(path.join(ROOT, "docs/precheck.md"), "utf8")
   .split("\n")
