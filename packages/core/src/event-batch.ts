@@ -251,22 +251,26 @@ export function sourceOf(
   writable: boolean,
   runs: readonly Run[] | null,
 ): Source {
-  const tail = runs === null ? {} : { runs };
+  const source = bareSource(kind, value, fd, writable);
+  return runs === null ? source : { ...source, runs };
+}
+
+function bareSource(kind: number, value: bigint, fd: number, writable: boolean): Source {
   switch (SOURCE_KINDS[kind]) {
     case "va":
-      return { kind: "va", va: value, ...tail };
+      return { kind: "va", va: value };
     case "file":
-      return { kind: "file", fd, start: value, ...(writable ? { writable } : {}), ...tail };
+      return writable ? { kind: "file", fd, start: value, writable } : { kind: "file", fd, start: value };
     case "dmabuf":
-      return { kind: "dmabuf", fd, start: value, ...tail };
+      return { kind: "dmabuf", fd, start: value };
     case "gpa":
-      return { kind: "gpa", gpa: value, ...tail };
+      return { kind: "gpa", gpa: value };
     case "paddr":
-      return { kind: "paddr", paddr: value, ...tail };
+      return { kind: "paddr", paddr: value };
     case "copy":
-      return { kind: "copy", va: value, writable, ...tail };
+      return { kind: "copy", va: value, writable };
     default:
-      return { kind: "unknown", ...tail };
+      return { kind: "unknown" };
   }
 }
 

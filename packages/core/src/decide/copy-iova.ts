@@ -69,7 +69,7 @@ export function copyIova(state: ContextState, command: CopyIova, environment: En
 export function piecesOf(space: Space, first: bigint, last: bigint, environment: Environment): Piece[] | null {
   const pieces: Piece[] = [];
   let next = first;
-  for (const area of space.areas.in(first, last)) {
+  for (const area of space.areas.list(first, last)) {
     if (area.iova > next) return null;
     const end = area.last < last ? area.last : last;
     pieces.push(pieceOf(area, next - area.iova, end - next + 1n, environment));

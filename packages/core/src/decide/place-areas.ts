@@ -129,8 +129,7 @@ function chooseStart(
   environment: Environment,
 ): Iova | Refusal {
   const target: Target = { space, iova: asked, length, alignment };
-  const refusal = firstFailing([LENGTH], target);
-  if (refusal !== null) return refusal;
+  if (LENGTH.fails(target)) return LENGTH;
   if ((flags & MAP_FIXED_IOVA) !== 0) return firstFailing(FIXED, target) ?? iova(asked);
   const source = pieces[0]?.source;
   return chooseIova(space, source === undefined ? 0n : startOf(source), length, alignment, environment);
