@@ -241,8 +241,3 @@ function drop<T>(list: T[], item: T): void {
 export function attachmentKey(device: DeviceName, pasid: number | null): string {
   return pasid === null ? device : `${device}#${pasid}`;
 }
-
-/** What a device or page table may use of a space: the complement of its reservations. */
-export function reservedRanges(space: Space): Range[] {
-  return space.reservations.map(({ first, last }) => ({ first: first as Iova, last }));
-}

@@ -8,7 +8,7 @@ import type { Rule, RuleFold, RuleSink } from "./rule.ts";
 import { type Stay, tellOverlaps } from "./stay-overlaps.ts";
 
 /** Attachments that are remembered until all contexts were read. */
-export const ATTACHMENTS_MAX = 100_000;
+const ATTACHMENTS_MAX = 100_000;
 
 export interface ContextsLedger {
   /** The fold of one context. */

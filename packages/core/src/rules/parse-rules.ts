@@ -6,8 +6,8 @@ import type { RangeNames } from "./range-names.ts";
 import { CONDITION_FIELDS, type Condition, type Demand, REFUSALS_MAX, type Rule } from "./rule.ts";
 import { RuleReader } from "./rule-reader.ts";
 
-export const RULES_MAX = 1_000;
-export const RULE_FILE_CHARACTERS_MAX = 1_000_000;
+const RULES_MAX = 1_000;
+const RULE_FILE_CHARACTERS_MAX = 1_000_000;
 
 const ERRNO_NAMES = ERRNOS.filter((name): name is Errno => name !== "");
 

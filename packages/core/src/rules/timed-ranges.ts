@@ -6,7 +6,7 @@ import type { Reading } from "./reading.ts";
 import type { Rule } from "./rule.ts";
 
 /** Mappings or unmaps that one rule may have under its eyes at once. */
-export const TIMED_RANGES_MAX = 4_000_000;
+const TIMED_RANGES_MAX = 4_000_000;
 
 export interface TimedRange extends Reading {
   readonly ioas: IoasHandle;

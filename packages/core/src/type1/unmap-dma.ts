@@ -140,7 +140,7 @@ function walk(
  * The mappings that the walk takes, ascending, from the first that ends above iova
  * (vfio_find_dma_first_node) to the last that begins below iova + size, which is 0 at the top of the space.
  */
-export function coveredBy(call: UnmapDma, driver: Driver): Span[] {
+function coveredBy(call: UnmapDma, driver: Driver): Span[] {
   const { iova, size } = call;
   if (wants(call, ALL)) return [...driver.mappings.all()];
   const last = iova + size - 1n;
