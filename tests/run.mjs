@@ -70,6 +70,7 @@ async function work(waiting) {
     console.log(
       `${mark} ${next.file}  ${result.passed} passed${result.failed > 0 ? `, ${result.failed} failed` : ""}  ${run.seconds.toFixed(1)} s`,
     );
+    for (const [line] of run.stdout.matchAll(/^left out: .*$/gm)) console.log(`     ${line}`);
     if (result.reason !== null) console.log(`     ${result.reason}`);
     if (result.failed > 0) process.stdout.write(`${run.stdout}${run.stderr}`);
   }

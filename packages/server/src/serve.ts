@@ -1,13 +1,16 @@
-/** The end point that other replicas reach: a WebSocket at `/`, a little HTTP beside it. */
+/** The end point that other replicas reach: a WebSocket at `/`, a little HTTP beside it, a socket for commands. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { IoasisError } from "@ioasis/core";
 import { type DestinationEvent, receiveFrom } from "@ioasis/migration";
 import { type Connection, listenWebSocket, Replica } from "@ioasis/replication";
-import type { Journal } from "@ioasis/store";
+import type { Caller, Journal } from "@ioasis/store";
+import { converse } from "./command-door.ts";
 import { contextLine } from "./context-json.ts";
+import { Engines } from "./engines.ts";
 import { answerTo, failure, type HttpAnswer } from "./http-answer.ts";
 import { metricsText } from "./metrics.ts";
+import { listenUnix } from "./unix-socket.ts";
 
 /** A request's head must be there within this time, RFC 9110 408. */
 const HEADERS_MS_MAX = 10_000;
@@ -16,6 +19,8 @@ const CONNECTIONS_MAX = 256;
 export interface ServeOptions {
   readonly journal: Journal;
   readonly listen: { readonly host: string; readonly port: number };
+  /** A UNIX socket that takes commands; left out: none. `callerOf`: whom and when their events name. */
+  readonly commands?: { readonly path: string; readonly callerOf: (actor: string) => Caller };
   /** One line for people about what goes on. */
   readonly onEvent?: (line: string) => void;
   /** Closes the server. */
@@ -30,7 +35,7 @@ export interface Service {
 }
 
 /** @throws IoasisError ERR_NETWORK when the address cannot be listened on */
-export async function serve({ journal, listen, onEvent, signal }: ServeOptions): Promise<Service> {
+export async function serve({ journal, listen, commands, onEvent, signal }: ServeOptions): Promise<Service> {
   const replica = new Replica(journal);
   const conversations = new Set<Promise<void>>();
   const counters = { connections: 0, connectionsTotal: 0, claimsTotal: 0 };
@@ -58,14 +63,18 @@ export async function serve({ journal, listen, onEvent, signal }: ServeOptions):
     contexts: () => journal.contexts().map(({ name }) => contextLine(journal, name)),
     metrics: () => metricsText(replica, counters),
   });
-  const url = await listenOn(server, listen);
+  const socket = commands === undefined ? null : await openSocket(journal, commands);
+  const url = await listenOn(server, listen).catch(async (error: unknown) => {
+    await socket?.close();
+    throw error;
+  });
 
   let closing: Promise<void> | null = null;
   const close = () => {
     closing ??= (async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
-      await door.close();
+      await Promise.all([door.close(), socket?.close()]);
       await Promise.all(conversations);
       server.closeAllConnections();
       await closed;
@@ -75,6 +84,29 @@ export async function serve({ journal, listen, onEvent, signal }: ServeOptions):
   if (signal?.aborted) await close();
   else signal?.addEventListener("abort", () => void close(), { once: true });
   return { url, close };
+}
+
+/** @throws IoasisError as `listenUnix` */
+async function openSocket(
+  journal: Journal,
+  { path, callerOf }: NonNullable<ServeOptions["commands"]>,
+): Promise<{ close(): Promise<void> }> {
+  const conversations = new Set<Promise<void>>();
+  const end = new AbortController();
+  const door = { journal, engines: new Engines(journal), callerOf, signal: end.signal };
+  const server = await listenUnix(path, (socket) => {
+    const conversation = converse(socket, door).finally(() => conversations.delete(conversation));
+    conversations.add(conversation);
+  });
+  return {
+    /** What was answered is durable; who waits for a next command is let go. */
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      end.abort();
+      await Promise.all(conversations);
+      await closed;
+    },
+  };
 }
 
 function answerRequests(server: Server, answers: Parameters<typeof answerTo>[2]): void {

@@ -101,14 +101,19 @@ export class Engine {
     return new Engine(journal, info, model, caller);
   }
 
+  /** What ended its life: an append that failed. Open another. */
+  get failure(): Error | null {
+    return this.#failure;
+  }
+
   /**
-   * Decides a command. Its outcome comes from the next `commit`.
+   * Decides a command. Its outcome comes from the next `commit`. `caller`: whose it is, where several share the engine.
    * @throws JsonError: no command; IoasisError ERR_INPUT: it needs what no host told. Nothing has changed then.
    */
-  submit(json: JsonObject): void {
+  submit(json: JsonObject, caller: Caller = this.#caller): void {
     if (this.#failure !== null) throw this.#failure;
     const outcome = this.model.execute(this.model.commandOf(json));
-    this.#record(outcome);
+    this.#record(outcome, caller);
     this.#decided.push({ version: this.model.state.version, outcome });
   }
 
@@ -137,7 +142,7 @@ export class Engine {
   }
 
   /** The events of one command go into one batch, whole. */
-  #record({ events, errno }: ModelOutcome): void {
+  #record({ events, errno }: ModelOutcome, { stamp: now, actor }: Caller): void {
     if (events.length === 0) return;
     if (events.length > BATCH_ROWS_MAX) {
       const message = `one command with ${events.length} events: at most ${BATCH_ROWS_MAX} are durable at once`;
@@ -148,9 +153,9 @@ export class Engine {
       this.#handOver();
       if (events.length > this.#batch.capacity) this.#batch = this.#newBatch(events.length, this.#batch.firstVersion);
     }
-    const stamp = this.#caller.stamp();
+    const stamp = now();
     for (const event of events)
-      this.#batch.push(event, { stamp, actor: this.#caller.actor, errno: isRefusal(event) ? errno : null, line: 0 });
+      this.#batch.push(event, { stamp, actor, errno: isRefusal(event) ? errno : null, line: 0 });
   }
 
   #handOver(): void {

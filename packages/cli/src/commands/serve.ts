@@ -1,11 +1,13 @@
 import { serve } from "@ioasis/server";
 import { type Command, InvalidArgumentError } from "commander";
+import { callerOf } from "../caller.ts";
 import { command, run, type Shell } from "../command.ts";
 import { withJournal } from "../journal-choice.ts";
 import type { CommonOptions } from "../world.ts";
 
 interface Options extends CommonOptions {
   readonly listen: { readonly host: string; readonly port: number };
+  readonly socket?: string;
 }
 
 export function serveCommand(shell: Shell): Command {
@@ -15,12 +17,16 @@ export function serveCommand(shell: Shell): Command {
       host: "127.0.0.1",
       port: 7411,
     })
+    .option("--socket <path>", "also take commands on a UNIX socket, one JSON object a line (docs/socket.md)")
     .action((options: Options) =>
       run(shell, options, (given) =>
         withJournal(world, given, "write", async (journal) => {
           const server = await serve({
             journal,
             listen: given.listen,
+            ...(given.socket === undefined
+              ? {}
+              : { commands: { path: given.socket, callerOf: (actor: string) => callerOf(world, actor) } }),
             onEvent: (event) => world.err(`${event}\n`),
             signal: world.signal,
           });
