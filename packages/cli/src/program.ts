@@ -23,6 +23,7 @@ import { planCommand } from "./commands/plan.ts";
 import { precheckCommand } from "./commands/precheck.ts";
 import { rulesCommand } from "./commands/rules.ts";
 import { serveCommand } from "./commands/serve.ts";
+import { translateCommand } from "./commands/translate.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { whoCommand } from "./commands/who.ts";
 import { tellFailure } from "./failure-exit.ts";
@@ -39,6 +40,7 @@ const COMMANDS = [
   whoCommand,
   changesCommand,
   explainCommand,
+  translateCommand,
   verifyCommand,
   compareCommand,
   conformCommand,

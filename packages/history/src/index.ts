@@ -26,4 +26,5 @@ export { type LogFilter, logOf } from "./log.ts";
 export { type Narrowing, spacesEver, spacesOf } from "./narrowing.ts";
 export { type RulesScope, ruleViolations } from "./rule-violations.ts";
 export { sizeText } from "./size-text.ts";
+export { type DirtyBits, type TranslateAnswer, translateDirty } from "./translate.ts";
 export { type EndedArea, type OwnedArea, type WhoAnswer, who } from "./who.ts";
