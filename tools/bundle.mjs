@@ -26,9 +26,9 @@ export function libraries() {
 /**
  * @param {Record<string, string>} entryPoints output name (no ending) to source path
  * @param {string} outdir
- * @param {{ external?: string[], minify?: boolean }} options `external`: left outside; default: every library
+ * @param {{ external?: string[], minify?: boolean, plugins?: import("esbuild").Plugin[] }} options `external`: left outside; default: every library
  */
-export async function bundle(entryPoints, outdir, { external = libraries(), minify = false } = {}) {
+export async function bundle(entryPoints, outdir, { external = libraries(), minify = false, plugins = [] } = {}) {
   await build({
     absWorkingDir: root,
     entryPoints,
@@ -41,6 +41,7 @@ export async function bundle(entryPoints, outdir, { external = libraries(), mini
     sourcemap: minify ? false : "inline",
     minify,
     external,
+    plugins,
     logLevel: "warning",
     define: { IOASIS_VERSION: JSON.stringify(version) },
     banner: minify ? { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" } : {},

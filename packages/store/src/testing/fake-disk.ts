@@ -25,6 +25,8 @@ export class FakeDisk implements Disk {
   failure: { readonly at: number; readonly code: string; readonly isLasting: boolean } | null = null;
   /** Bytes that fit in all files together. */
   capacity = Number.POSITIVE_INFINITY;
+  /** When an operation that a program waits for is done. A real disk answers in a later turn of the event loop. */
+  turn: () => Promise<void> = () => new Promise((resolve) => setImmediate(resolve));
 
   kindOf(path: string): "file" | "directory" | null {
     return this.#nodes.has(path) ? "file" : this.#directories.has(path) ? "directory" : null;
@@ -70,7 +72,7 @@ export class FakeDisk implements Disk {
   }
 
   async syncDirectory(path: string): Promise<void> {
-    await turn();
+    await this.turn();
     this.step("syncDirectory", path);
     for (const name of [...this.#durableNames.keys()]) if (name.startsWith(`${path}/`)) this.#durableNames.delete(name);
     for (const [name, node] of this.#nodes) if (name.startsWith(`${path}/`)) this.#durableNames.set(name, node);
@@ -156,7 +158,7 @@ class FakeFile implements DiskFile {
   }
 
   async write(buffers: readonly Uint8Array[], position: number): Promise<number> {
-    await turn();
+    await this.#disk.turn();
     this.#disk.step("write", this.path);
     const bytes = Buffer.concat(buffers);
     const grows = Math.max(0, position + bytes.length - this.#node.content.length);
@@ -172,13 +174,13 @@ class FakeFile implements DiskFile {
   }
 
   async datasync(): Promise<void> {
-    await turn();
+    await this.#disk.turn();
     this.#disk.step("datasync", this.path);
     this.#node.durable = Buffer.from(this.#node.content);
   }
 
   async truncate(length: number): Promise<void> {
-    await turn();
+    await this.#disk.turn();
     this.#disk.step("truncate", this.path);
     this.#node.content = Buffer.from(this.#node.content.subarray(0, length));
   }
@@ -200,9 +202,4 @@ function survivor({ content, durable }: Node, random: () => number): Buffer {
 
 function failed(code: string, path: string): Error {
   return Object.assign(new Error(`${code}: injected, ${path}`), { code });
-}
-
-/** A real disk answers in a later turn of the event loop. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
