@@ -74,6 +74,7 @@ export class Network {
   /** A host is gone: those who talk to it learn it at once, or only by its silence. */
   hostDied(host: string): void {
     const isLoud = this.#world.chance() < 0.7;
+    for (const { ends, between } of this.#wires) if (between.includes(host)) ends[between[0] === host ? 0 : 1].forget();
     for (const wire of [...this.#wires])
       if (wire.between.includes(host))
         this.#world.after(isLoud ? this.#world.between(0, 5) : SILENCE_MS, () => this.cut(wire));
@@ -115,6 +116,7 @@ class End implements Connection {
   #reader: { resolve(frame: Uint8Array | null): void; reject(error: Error): void } | null = null;
   #ended: IoasisError | null | undefined = undefined;
   #isOpen = true;
+  #isForgotten = false;
 
   constructor(network: Network, peer: string, way: readonly [string, string]) {
     this.#network = network;
@@ -123,12 +125,14 @@ class End implements Connection {
   }
 
   async send(frame: Uint8Array): Promise<void> {
+    if (this.#isForgotten) return new Promise<never>(() => undefined);
     if (!this.#isOpen || this.#ended !== undefined) throw lost(`the connection with ${this.peer} has ended`);
     const { copies, overtakes } = this.#network.fate();
     for (let i = 0; i < copies; i++) this.other?.put(Uint8Array.from(frame), overtakes);
   }
 
   receive(): Promise<Uint8Array | null> {
+    if (this.#isForgotten) return new Promise<never>(() => undefined);
     const frame = this.#inbox.shift();
     if (frame !== undefined) return Promise.resolve(frame);
     if (this.#ended === null) return Promise.resolve(null);
@@ -168,6 +172,13 @@ class End implements Connection {
         resolve(frame);
       }
     }
+  }
+
+  /** The process at this end is dead: what it waits for never comes. */
+  forget(): void {
+    this.#reader = null;
+    this.#coming.length = 0;
+    this.#isForgotten = true;
   }
 
   /** Null: in order, behind what has arrived. */

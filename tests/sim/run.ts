@@ -115,7 +115,7 @@ class Run {
     this.#isPeace = true;
     this.world.note("peace");
     this.#network.heal();
-    for (const host of this.#hosts) if (!host.isUp && !host.isStarting) this.#start(host);
+    for (const host of this.#hosts) this.#start(host);
     if (this.#losesDisks) return this.#forMs(5_000);
     await this.#until(() => this.#hosts.every(({ isUp }) => isUp), PEACE_MS, "all hosts are up again");
     await this.#until(() => this.#writers().length > 0, PEACE_MS, "somebody owns the context again");
@@ -128,6 +128,7 @@ class Run {
   }
 
   #start(host: Host): void {
+    if (host.isUp || host.isStarting) return;
     this.#spawn(async () => {
       await host.start();
       const info = host.journal?.context(CONTEXT);
