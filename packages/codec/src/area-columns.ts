@@ -3,7 +3,7 @@ import { type AreaTable, IoasisError, type RangeSet, type Run } from "@ioasis/co
 import type { ColumnReader, ColumnWriter } from "./column.ts";
 import { damaged } from "./damage.ts";
 import { readDifferences, readSmall, writeDifferences, writeSmall } from "./plain-columns.ts";
-import { halves } from "./row-classes.ts";
+import { everyRow, halves } from "./row-classes.ts";
 import { readRuns, writeRuns } from "./runs.ts";
 
 /** Areas, and known ranges, of one space. */
@@ -21,7 +21,7 @@ interface Ranges {
 function rangesFor(count: number): Ranges {
   if (count > ROWS_MAX)
     throw new IoasisError("ERR_LIMIT", `${count} areas in one space: a snapshot holds up to ${ROWS_MAX}`);
-  const every = Uint32Array.from({ length: count }, (_, row) => row);
+  const every = everyRow(count);
   return { first: new BigUint64Array(count), size: new BigUint64Array(count), every };
 }
 

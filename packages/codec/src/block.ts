@@ -2,7 +2,6 @@
  * A sealed block: a batch of events as bytes, by column. docs/FORMAT.md describes every byte.
  */
 import { assert, EventBatch, IoasisError } from "@ioasis/core";
-import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { batchProblem } from "./batch-check.ts";
 import { type BlockHeader, openBlock, writeHeader } from "./block-header.ts";
@@ -12,6 +11,7 @@ import { damaged } from "./damage.ts";
 import { readDictionaries, writeDictionaries } from "./dictionaries.ts";
 import { readColumns } from "./read-columns.ts";
 import { Budget } from "./section.ts";
+import { sha256 } from "./sha256.ts";
 import { writeColumns } from "./write-columns.ts";
 
 /** Inflated bytes of one block's body. */

@@ -3,11 +3,11 @@ import { type EventBatch, TYPE_UNMAPPED } from "@ioasis/core";
 import type { ColumnReader } from "./column.ts";
 import { damaged } from "./damage.ts";
 import { readDifferences, readSmall } from "./plain-columns.ts";
-import { halves, type RowClass, rowClasses } from "./row-classes.ts";
+import { everyRow, halves, type RowClass, rowClasses } from "./row-classes.ts";
 
 /** Fills the first `rows` rows; the dictionaries must be there already. @throws IoasisError ERR_BLOCK */
 export function readColumns(from: ColumnReader, batch: EventBatch, rows: number): void {
-  const every = Uint32Array.from({ length: rows }, (_, row) => row);
+  const every = everyRow(rows);
   readSmall(from, batch.type, every, "type");
   for (const group of rowClasses(batch.type, rows)) {
     readSmall(from, batch.errno, group.rows, `errno of ${group.name}s`);

@@ -32,3 +32,10 @@ export function rowClasses(type: Uint8Array, length: number): readonly [RowClass
 export function halves(column: BigUint64Array | BigInt64Array): Uint32Array {
   return new Uint32Array(column.buffer, column.byteOffset, column.length * 2);
 }
+
+/** 0, 1, 2, ... `rows` - 1. */
+export function everyRow(rows: number): Uint32Array {
+  const every = new Uint32Array(rows);
+  for (let row = 0; row < rows; row++) every[row] = row;
+  return every;
+}

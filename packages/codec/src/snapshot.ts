@@ -6,13 +6,13 @@
  * the details.
  */
 import type { ContextState, Space } from "@ioasis/core";
-import { sha256 } from "@noble/hashes/sha2.js";
 import { readAreas, readKnown, writeAreas, writeKnown } from "./area-columns.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { ColumnReader, ColumnWriter } from "./column.ts";
 import { damaged, newer } from "./damage.ts";
 import { pack, unpack } from "./pack.ts";
 import { Budget, readSection, writeSection } from "./section.ts";
+import { sha256 } from "./sha256.ts";
 import { stateOfRecord, stateRecord } from "./state-record.ts";
 
 /** A state with the digest that goes on from it. */

@@ -2,10 +2,10 @@
 import { type EventBatch, TYPE_UNMAPPED } from "@ioasis/core";
 import type { ColumnWriter } from "./column.ts";
 import { writeDifferences, writeSmall } from "./plain-columns.ts";
-import { halves, type RowClass, rowClasses } from "./row-classes.ts";
+import { everyRow, halves, type RowClass, rowClasses } from "./row-classes.ts";
 
 export function writeColumns(out: ColumnWriter, batch: EventBatch): void {
-  const every = Uint32Array.from({ length: batch.length }, (_, row) => row);
+  const every = everyRow(batch.length);
   writeSmall(out, batch.type, every);
   for (const group of rowClasses(batch.type, batch.length)) {
     writeSmall(out, batch.errno, group.rows);
