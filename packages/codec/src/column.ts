@@ -20,25 +20,34 @@ const RUN_COUNT_BYTES_MAX = 5;
 /** Runs are written where there are at most this fraction of the rows: deflate finds shorter ones better. */
 const RUNS_PER_ROW_MAX = 1 / 16;
 
+/** Room for the numbers of a block, used again by every one: nothing here outlives a call from outside. */
+const SHARED_ROWS = 65_536;
+const sharedLow = new Uint32Array(SHARED_ROWS);
+const sharedHigh = new Uint32Array(SHARED_ROWS);
+const SCRATCH_BYTES_PER_ROW = VARINT_BYTES_MAX + RUN_COUNT_BYTES_MAX;
+
 /** Writes columns one after the other; `lo` and `hi` are filled by the caller before each `write`. */
 export class ColumnWriter implements Words {
   readonly out = new ByteWriter();
-  lo = new Uint32Array(0);
-  hi = new Uint32Array(0);
+  lo = sharedLow;
+  hi = sharedHigh;
   readonly #budget: Budget;
+  readonly #isDeflated: boolean;
   #scratch = new Uint8Array(0);
 
-  constructor(rows: number, budget: Budget) {
+  constructor(rows: number, budget: Budget, isDeflated = true) {
     this.#budget = budget;
+    this.#isDeflated = isDeflated;
     this.reserve(rows);
   }
 
   /** Makes `lo` and `hi` hold `rows` at least. */
   reserve(rows: number): void {
-    if (this.lo.length >= rows && this.#scratch.length > 0) return;
+    const scratchBytes = rows * SCRATCH_BYTES_PER_ROW + VARINT_BYTES_MAX;
+    if (this.#scratch.length < scratchBytes) this.#scratch = new Uint8Array(scratchBytes);
+    if (this.lo.length >= rows) return;
     this.lo = new Uint32Array(rows);
     this.hi = new Uint32Array(rows);
-    this.#scratch = new Uint8Array(rows * (VARINT_BYTES_MAX + RUN_COUNT_BYTES_MAX) + VARINT_BYTES_MAX);
   }
 
   /** The first `rows` numbers of `lo` and `hi`; nothing at all for no rows. */
@@ -67,7 +76,7 @@ export class ColumnWriter implements Words {
     const length = isRuns ? this.#putRuns(rows, shift) : this.#putPlain(rows, shift);
     out.u8(isRuns ? RUNS : PLAIN);
     out.u8(shift);
-    writeSection(out, this.#scratch.subarray(0, length), this.#budget);
+    writeSection(out, this.#scratch.subarray(0, length), this.#budget, this.#isDeflated);
   }
 
   /** One number for every row of a column that has any. */
@@ -115,8 +124,8 @@ export class ColumnWriter implements Words {
 
 /** Reads what `ColumnWriter` wrote, in the same order, into `lo` and `hi`. */
 export class ColumnReader implements Words {
-  lo = new Uint32Array(0);
-  hi = new Uint32Array(0);
+  lo = sharedLow;
+  hi = sharedHigh;
   readonly reader: ByteReader;
   readonly #budget: Budget;
 

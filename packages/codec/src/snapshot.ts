@@ -31,14 +31,17 @@ const CHECKSUM_BYTES = 32;
 /** Inflated bytes: some millions of areas. */
 const SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024;
 
-/** @throws IoasisError ERR_LIMIT when the state is too large for one */
+/**
+ * Nothing is deflated: a snapshot is written and read often and kept shortly.
+ * @throws IoasisError ERR_LIMIT when the state is too large for one
+ */
 export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
   const { contextId, state, digest } = snapshot;
   const budget = new Budget(SNAPSHOT_BYTES_MAX);
-  const columns = new ColumnWriter(0, budget);
+  const columns = new ColumnWriter(0, budget, false);
   for (const byte of MAGIC) columns.out.u8(byte);
   columns.out.u8(FORMAT);
-  writeSection(columns.out, pack({ contextId, digest, state: stateRecord(state) }), budget);
+  writeSection(columns.out, pack({ contextId, digest, state: stateRecord(state) }), budget, false);
   for (const space of state.spaces) writeSpace(columns, space);
   const content = columns.out.take();
   const out = new ByteWriter();
