@@ -58,7 +58,7 @@ export function decodeBlock(
   into: EventBatch | null = null,
 ): { readonly header: BlockHeader; readonly batch: EventBatch } {
   into?.begin(into.epoch, into.firstVersion);
-  const { header, body } = openBlock(bytes);
+  const { format, header, body } = openBlock(bytes);
   const { epoch, firstVersion, count } = header;
   const batch = into !== null && into.capacity >= count ? into : new EventBatch(epoch, firstVersion, count);
   batch.begin(epoch, firstVersion);
@@ -66,7 +66,7 @@ export function decodeBlock(
   const reader = new ByteReader(body);
   const columns = new ColumnReader(reader, count, budget);
   readDictionaries(columns, batch, budget);
-  readColumns(columns, batch, count);
+  readColumns(columns, batch, count, format);
   reader.end("block");
   batch.length = count;
   const problem = batchProblem(batch);

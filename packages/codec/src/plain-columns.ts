@@ -71,3 +71,14 @@ export function readDifferences(from: ColumnReader, words: Uint32Array, rows: Ui
     words[at + 1] = high;
   }
 }
+
+/** 64-bit values (halves) as they are. */
+export function readWide(from: ColumnReader, words: Uint32Array, rows: Uint32Array, what: string): void {
+  const isSame = from.readForm(rows.length, what);
+  const { lo, hi } = from;
+  for (let i = 0; i < rows.length; i++) {
+    const at = 2 * (rows[i] as number);
+    words[at] = lo[isSame ? 0 : i] as number;
+    words[at + 1] = hi[isSame ? 0 : i] as number;
+  }
+}
