@@ -3,17 +3,16 @@ import { type AreaTable, IoasisError, type RangeSet, type Run } from "@ioasis/co
 import type { ColumnReader, ColumnWriter } from "./column.ts";
 import { damaged } from "./damage.ts";
 import { readDifferences, readSmall, writeDifferences, writeSmall } from "./plain-columns.ts";
-import { halves } from "./row-classes.ts";
+import { everyRow, halves } from "./row-classes.ts";
 import { readRuns, writeRuns } from "./runs.ts";
 
 /** Areas, and known ranges, of one space. */
 const ROWS_MAX = 0x40_0000;
-const MASK = 0xffff_ffff_ffff_ffffn;
 
-/** Ranges ascending: firsts as differences from the one before, then lengths less one. */
+/** Ranges ascending. */
 interface Ranges {
   readonly first: BigUint64Array;
-  readonly size: BigUint64Array;
+  readonly last: BigUint64Array;
   readonly every: Uint32Array;
 }
 
@@ -21,25 +20,42 @@ interface Ranges {
 function rangesFor(count: number): Ranges {
   if (count > ROWS_MAX)
     throw new IoasisError("ERR_LIMIT", `${count} areas in one space: a snapshot holds up to ${ROWS_MAX}`);
-  const every = Uint32Array.from({ length: count }, (_, row) => row);
-  return { first: new BigUint64Array(count), size: new BigUint64Array(count), every };
+  const every = everyRow(count);
+  return { first: new BigUint64Array(count), last: new BigUint64Array(count), every };
 }
 
-function writeRanges(out: ColumnWriter, { first, size, every }: Ranges): void {
-  writeDifferences(out, halves(first), every);
-  writeDifferences(out, halves(size), every);
+/** Firsts and last - first, each as difference from the one before. `last` is used up. */
+function writeRanges(out: ColumnWriter, { first, last, every }: Ranges): void {
+  const low = halves(first);
+  const size = halves(last);
+  for (let at = 0; at < size.length; at += 2) {
+    size[at + 1] =
+      (size[at + 1] as number) - (low[at + 1] as number) - ((size[at] as number) < (low[at] as number) ? 1 : 0);
+    size[at] = (size[at] as number) - (low[at] as number);
+  }
+  writeDifferences(out, low, every);
+  writeDifferences(out, size, every);
 }
 
 function readRanges(from: ColumnReader, count: number, what: string): Ranges {
   const ranges = rangesFor(count);
-  readDifferences(from, halves(ranges.first), ranges.every, `${what}: first`);
-  readDifferences(from, halves(ranges.size), ranges.every, `${what}: length`);
-  let next = 0n;
-  for (let row = 0; row < count; row++) {
-    const first = ranges.first[row] as bigint;
-    const last = first + (ranges.size[row] as bigint);
-    if (first < next || last > MASK) throw damaged(`${what}: ranges out of order`);
-    next = last + 1n;
+  const first = halves(ranges.first);
+  const last = halves(ranges.last);
+  readDifferences(from, first, ranges.every, `${what}: first`);
+  readDifferences(from, last, ranges.every, `${what}: length`);
+  let endLow = 0;
+  let endHigh = -1;
+  for (let at = 0; at < last.length; at += 2) {
+    const firstLow = first[at] as number;
+    const firstHigh = first[at + 1] as number;
+    const low = firstLow + (last[at] as number);
+    const high = firstHigh + (last[at + 1] as number) + (low > 0xffff_ffff ? 1 : 0);
+    const isBehind = firstHigh > endHigh || (firstHigh === endHigh && firstLow > endLow);
+    if (!isBehind || high > 0xffff_ffff) throw damaged(`${what}: ranges out of order`);
+    endLow = low >>> 0;
+    endHigh = high;
+    last[at] = endLow;
+    last[at + 1] = endHigh;
   }
   return ranges;
 }
@@ -49,7 +65,7 @@ export function writeKnown(out: ColumnWriter, known: RangeSet): void {
   const ranges = rangesFor(list.length);
   for (const [row, { first, last }] of list.entries()) {
     ranges.first[row] = first;
-    ranges.size[row] = last - first;
+    ranges.last[row] = last;
   }
   out.out.varint(list.length);
   out.reserve(list.length);
@@ -59,8 +75,8 @@ export function writeKnown(out: ColumnWriter, known: RangeSet): void {
 export function readKnown(from: ColumnReader, known: RangeSet): void {
   const count = from.reader.varint(ROWS_MAX, "known ranges");
   from.reserve(count);
-  const { first, size } = readRanges(from, count, "known ranges");
-  for (let row = 0; row < count; row++) known.add(first[row] as bigint, (first[row] as bigint) + (size[row] as bigint));
+  const { first, last } = readRanges(from, count, "known ranges");
+  for (let row = 0; row < count; row++) known.add(first[row] as bigint, last[row] as bigint);
 }
 
 export function writeAreas(out: ColumnWriter, areas: AreaTable): void {
@@ -69,17 +85,18 @@ export function writeAreas(out: ColumnWriter, areas: AreaTable): void {
   const traits = new Uint8Array(count);
   const value = new BigUint64Array(count);
   const fd = new Int32Array(count);
-  const version = new BigUint64Array(count);
+  const version = new Uint32Array(2 * count);
   const hasRuns = new Uint8Array(count);
   const lists: (readonly Run[])[] = [];
   let row = 0;
   areas.forEach((iova, last, areaTraits, areaValue, areaFd, runs, areaVersion) => {
     ranges.first[row] = iova;
-    ranges.size[row] = last - iova;
+    ranges.last[row] = last;
     traits[row] = areaTraits;
     value[row] = areaValue;
     fd[row] = areaFd;
-    version[row] = BigInt(areaVersion);
+    version[2 * row] = areaVersion;
+    version[2 * row + 1] = areaVersion / 0x1_0000_0000;
     if (runs !== null) hasRuns[row] = lists.push(runs) > 0 ? 1 : 0;
     row++;
   });
@@ -89,7 +106,7 @@ export function writeAreas(out: ColumnWriter, areas: AreaTable): void {
   writeSmall(out, traits, ranges.every);
   writeDifferences(out, halves(value), ranges.every);
   writeSmall(out, fd, ranges.every);
-  writeDifferences(out, halves(version), ranges.every);
+  writeDifferences(out, version, ranges.every);
   writeSmall(out, hasRuns, ranges.every);
   writeRuns(out, lists);
 }
@@ -98,27 +115,33 @@ export function writeAreas(out: ColumnWriter, areas: AreaTable): void {
 export function readAreas(from: ColumnReader, areas: AreaTable): void {
   const count = from.reader.varint(ROWS_MAX, "areas");
   from.reserve(count);
-  const { first, size, every } = readRanges(from, count, "areas");
+  const { first, last, every } = readRanges(from, count, "areas");
   const traits = new Uint8Array(count);
   const value = new BigUint64Array(count);
   const fd = new Int32Array(count);
-  const version = new BigUint64Array(count);
+  const version = new Uint32Array(2 * count);
   const hasRuns = new Uint8Array(count);
   const lists: (readonly Run[])[] = [];
   readSmall(from, traits, every, "areas: traits");
   readDifferences(from, halves(value), every, "areas: value");
   readSmall(from, fd, every, "areas: fd");
-  readDifferences(from, halves(version), every, "areas: version");
+  readDifferences(from, version, every, "areas: version");
   readSmall(from, hasRuns, every, "areas: runs");
   readRuns(from, lists);
   let next = 0;
   for (let row = 0; row < count; row++) {
     const runs = hasRuns[row] === 0 ? null : lists[next++];
     if (runs === undefined) throw damaged("areas: too few run lists");
-    const iova = first[row] as bigint;
-    const last = iova + (size[row] as bigint);
-    const mapped = Number(version[row]);
-    areas.insert(iova, last, traits[row] as number, value[row] as bigint, fd[row] as number, runs, mapped);
+    const mapped = (version[2 * row] as number) + 0x1_0000_0000 * (version[2 * row + 1] as number);
+    areas.insert(
+      first[row] as bigint,
+      last[row] as bigint,
+      traits[row] as number,
+      value[row] as bigint,
+      fd[row] as number,
+      runs,
+      mapped,
+    );
   }
   if (next !== lists.length) throw damaged("areas: too many run lists");
 }

@@ -21,8 +21,8 @@ export interface BlockHeader {
 
 /** "IOAB" */
 const MAGIC = [0x49, 0x4f, 0x41, 0x42];
-/** Written; those from 1 on are read. Since 2: event types from 32 on, errno ERANGE and ENOSYS. */
-const FORMAT = 2;
+/** Written; those from 1 on are read. Since 2: event types from 32 on, errno ERANGE and ENOSYS. Since 3: links of rows. */
+const FORMAT = 3;
 const HEADER_BYTES_MAX = 64 * 1024;
 const STORED_BYTES_MAX = 17 * 1024 * 1024;
 export const ROWS_MAX = 65_536;
@@ -42,8 +42,14 @@ export function writeHeader(out: ByteWriter, header: BlockHeader, bodyLength: nu
   out.u32(bodyLength);
 }
 
+export interface OpenBlock {
+  readonly format: number;
+  readonly header: BlockHeader;
+  readonly body: Uint8Array;
+}
+
 /** Header and the bytes of the body. @throws IoasisError ERR_BLOCK, ERR_NEWER */
-export function openBlock(bytes: Uint8Array): { readonly header: BlockHeader; readonly body: Uint8Array } {
+export function openBlock(bytes: Uint8Array): OpenBlock {
   const reader = new ByteReader(bytes);
   for (const byte of MAGIC) if (reader.u8("block") !== byte) throw damaged("block: it does not begin with IOAB");
   const format = reader.u8("block");
@@ -53,7 +59,7 @@ export function openBlock(bytes: Uint8Array): { readonly header: BlockHeader; re
   const header = headerOf(unpack(packed));
   const body = reader.raw(reader.u32(STORED_BYTES_MAX, "block: body length"), "block: body");
   reader.end("block");
-  return { header, body };
+  return { format, header, body };
 }
 
 function headerOf(value: unknown): BlockHeader {

@@ -95,7 +95,7 @@ test("bytes at random never end in anything but IoasisError", () => {
 test("a block of a newer format says so", () => {
   const batch = randomBatch(new Dice(6), 1, 3);
   const bytes = encodeBlock(headerOf(batch), batch);
-  bytes[4] = 3;
+  bytes[4] = 4;
   assert.is(outcome(bytes), "ERR_NEWER");
   assert.throws(() => decodeHeader(bytes), /newer version/);
 });

@@ -2,7 +2,6 @@
  * A sealed block: a batch of events as bytes, by column. docs/FORMAT.md describes every byte.
  */
 import { assert, EventBatch, IoasisError } from "@ioasis/core";
-import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { batchProblem } from "./batch-check.ts";
 import { type BlockHeader, openBlock, writeHeader } from "./block-header.ts";
@@ -12,6 +11,7 @@ import { damaged } from "./damage.ts";
 import { readDictionaries, writeDictionaries } from "./dictionaries.ts";
 import { readColumns } from "./read-columns.ts";
 import { Budget } from "./section.ts";
+import { sha256 } from "./sha256.ts";
 import { writeColumns } from "./write-columns.ts";
 
 /** Inflated bytes of one block's body. */
@@ -47,20 +47,32 @@ export function decodeHeader(bytes: Uint8Array): BlockHeader {
   return openBlock(bytes).header;
 }
 
-/** Header and events. @throws IoasisError ERR_BLOCK, ERR_NEWER */
-export function decodeBlock(bytes: Uint8Array): { readonly header: BlockHeader; readonly batch: EventBatch } {
-  const { header, body } = openBlock(bytes);
+/**
+ * Header and events.
+ * @param into used again for the events where it has room for them, so that reading one block after the other makes
+ *   nothing: the batch of the block before is then gone
+ * @throws IoasisError ERR_BLOCK, ERR_NEWER; `into` is then empty
+ */
+export function decodeBlock(
+  bytes: Uint8Array,
+  into: EventBatch | null = null,
+): { readonly header: BlockHeader; readonly batch: EventBatch } {
+  into?.begin(into.epoch, into.firstVersion);
+  const { format, header, body } = openBlock(bytes);
+  const { epoch, firstVersion, count } = header;
+  const batch = into !== null && into.capacity >= count ? into : new EventBatch(epoch, firstVersion, count);
+  batch.begin(epoch, firstVersion);
   const budget = new Budget(BODY_BYTES_MAX);
   const reader = new ByteReader(body);
-  const columns = new ColumnReader(reader, header.count, budget);
-  const batch = new EventBatch(header.epoch, header.firstVersion, header.count);
+  const columns = new ColumnReader(reader, count, budget);
   readDictionaries(columns, batch, budget);
-  readColumns(columns, batch, header.count);
+  readColumns(columns, batch, count, format);
   reader.end("block");
-  batch.length = header.count;
+  batch.length = count;
   const problem = batchProblem(batch);
-  if (problem !== null) throw damaged(problem, { version: header.firstVersion });
-  return { header, batch };
+  if (problem === null) return { header, batch };
+  batch.begin(epoch, firstVersion);
+  throw damaged(problem, { version: firstVersion });
 }
 
 /** SHA-256 of the encoded block, 64 hex digits: its content address. */

@@ -32,6 +32,7 @@ import { pack } from "./pack.ts";
 import { halves } from "./row-classes.ts";
 
 const ROW_BYTES = 64;
+const ROW_WORDS = ROW_BYTES / 4;
 const TAIL_NONE = 0;
 const TAIL_RUNS = 1;
 const TAIL_COLD = 2;
@@ -101,7 +102,8 @@ export class LeafBytes {
   readonly actors = new Names();
   readonly clocks = new Names();
   #bytes = new Uint8Array(ROW_BYTES * 16);
-  #view = new DataView(this.#bytes.buffer);
+  /** Rows that wait for the next tail, so that they are written as whole words: what follows a tail may lie anywhere. */
+  #words = new Uint32Array(ROW_WORDS * 16);
 
   /** A view of what was written since `from`; valid until the next write. */
   since(from: number): Uint8Array {
@@ -122,68 +124,72 @@ export class LeafBytes {
 
   /** Rows `[from, to)`, which must all belong to this leaf. */
   rows(named: NamedBatch, from: number, to: number): void {
-    const actorNumbers = new Uint16Array(named.batch.actors.length + 1);
-    const clockNumbers = new Uint16Array(named.batch.clocks.length + 1);
+    const { batch, iova, last, value, ticks } = named;
+    const { type, errno, traits, ioas, fd, line, extra, actor, clock, epoch } = batch;
+    const actorNumbers = new Uint16Array(batch.actors.length + 1);
+    const clockNumbers = new Uint16Array(batch.clocks.length + 1);
+    if (this.#words.length < ROW_WORDS * (to - from)) this.#words = new Uint32Array(ROW_WORDS * (to - from));
+    const words = this.#words;
+    let at = 0;
     for (let row = from; row < to; row++) {
-      this.#room(ROW_BYTES);
-      const at = this.length;
-      this.length += ROW_BYTES;
-      this.#fixed(named, row, at);
-      this.#who(named, row, at, actorNumbers, clockNumbers);
-      this.#tail(named.batch, row, at);
+      const low = 2 * row;
+      const version = batch.firstVersion + row;
+      const actorCode = actor[row] as number;
+      const clockCode = clock[row] as number;
+      const isActorNew =
+        actorCode !== 0 && actorNumbers[actorCode] === 0 && this.#names(named, actorCode, actorNumbers);
+      const isClockNew =
+        clockCode !== 0 && clockNumbers[clockCode] === 0 && this.#times(named, clockCode, clockNumbers);
+      const tail =
+        (extra[row] as number) < 0 ? TAIL_NONE : (type[row] as number) > TYPE_UNMAP_REFUSED ? TAIL_COLD : TAIL_RUNS;
+      words[at] = version;
+      words[at + 1] = version / 0x1_0000_0000;
+      words[at + 2] = iova[low] as number;
+      words[at + 3] = iova[low + 1] as number;
+      words[at + 4] = last[low] as number;
+      words[at + 5] = last[low + 1] as number;
+      words[at + 6] = value[low] as number;
+      words[at + 7] = value[low + 1] as number;
+      words[at + 8] = ticks[low] as number;
+      words[at + 9] = ticks[low + 1] as number;
+      words[at + 10] = epoch;
+      words[at + 11] = ioas[row] as number;
+      words[at + 12] = fd[row] as number;
+      words[at + 13] = line[row] as number;
+      words[at + 14] = (actorNumbers[actorCode] as number) | ((clockNumbers[clockCode] as number) << 16);
+      words[at + 15] =
+        (type[row] as number) | ((errno[row] as number) << 8) | ((traits[row] as number) << 16) | (tail << 24);
+      at += ROW_WORDS;
+      if (tail === TAIL_NONE && !isActorNew && !isClockNew) continue;
+      this.#flush(words, at);
+      at = 0;
+      if (isActorNew) this.#sized(named.actor(actorCode));
+      if (isClockNew) this.#sized(named.clock(clockCode));
+      if (tail !== TAIL_NONE) this.#sized(tailOf(batch, row, tail));
     }
+    this.#flush(words, at);
   }
 
-  #fixed({ batch, iova, last, value, ticks }: NamedBatch, row: number, at: number): void {
-    const view = this.#view;
-    const low = 2 * row;
-    const version = batch.firstVersion + row;
-    view.setUint32(at, version, true);
-    view.setUint32(at + 4, version / 0x1_0000_0000, true);
-    view.setUint32(at + 8, iova[low] as number, true);
-    view.setUint32(at + 12, iova[low + 1] as number, true);
-    view.setUint32(at + 16, last[low] as number, true);
-    view.setUint32(at + 20, last[low + 1] as number, true);
-    view.setUint32(at + 24, value[low] as number, true);
-    view.setUint32(at + 28, value[low + 1] as number, true);
-    view.setUint32(at + 32, ticks[low] as number, true);
-    view.setUint32(at + 36, ticks[low + 1] as number, true);
-    view.setUint32(at + 40, batch.epoch, true);
-    view.setInt32(at + 44, batch.ioas[row] as number, true);
-    view.setInt32(at + 48, batch.fd[row] as number, true);
-    view.setUint32(at + 52, batch.line[row] as number, true);
-    view.setUint8(at + 60, batch.type[row] as number);
-    view.setUint8(at + 61, batch.errno[row] as number);
-    view.setUint8(at + 62, batch.traits[row] as number);
+  /** Numbers of an actor that the batch has not used in this leaf; whether the leaf has not either. */
+  #names(named: NamedBatch, code: number, numbers: Uint16Array): boolean {
+    const before = this.actors.packed.length;
+    numbers[code] = this.actors.numberOf(named.actor(code));
+    return this.actors.packed.length > before;
   }
 
-  /** Numbers of actor and clock, and their names where the leaf uses them for the first time. */
-  #who(named: NamedBatch, row: number, at: number, actorNumbers: Uint16Array, clockNumbers: Uint16Array): void {
-    const actor = named.batch.actor[row] as number;
-    const clock = named.batch.clock[row] as number;
-    const actorsBefore = this.actors.packed.length;
-    const clocksBefore = this.clocks.packed.length;
-    if (actor !== 0 && actorNumbers[actor] === 0) actorNumbers[actor] = this.actors.numberOf(named.actor(actor));
-    if (clock !== 0 && clockNumbers[clock] === 0) clockNumbers[clock] = this.clocks.numberOf(named.clock(clock));
-    this.#view.setUint16(at + 56, actorNumbers[actor] as number, true);
-    this.#view.setUint16(at + 58, clockNumbers[clock] as number, true);
-    if (this.actors.packed.length > actorsBefore) this.#sized(named.actor(actor));
-    if (this.clocks.packed.length > clocksBefore) this.#sized(named.clock(clock));
+  #times(named: NamedBatch, code: number, numbers: Uint16Array): boolean {
+    const before = this.clocks.packed.length;
+    numbers[code] = this.clocks.numberOf(named.clock(code));
+    return this.clocks.packed.length > before;
   }
 
-  #tail(batch: EventBatch, row: number, at: number): void {
-    const extra = batch.extra[row] as number;
-    const isCold = (batch.type[row] as number) > TYPE_UNMAP_REFUSED;
-    this.#view.setUint8(at + 63, extra < 0 ? TAIL_NONE : isCold ? TAIL_COLD : TAIL_RUNS);
-    if (extra < 0) return;
-    if (isCold) this.#sized(pack(batch.colds[extra]));
-    else this.#sized(pack(batch.runs[extra]?.map(({ iova, paddr, length }) => [iova, paddr, length])));
+  #flush(words: Uint32Array, length: number): void {
+    this.raw(new Uint8Array(words.buffer, 0, 4 * length));
   }
 
   #sized(bytes: Uint8Array): void {
-    this.#room(4);
-    this.#view.setUint32(this.length, bytes.length, true);
-    this.length += 4;
+    const { length } = bytes;
+    this.raw(Uint8Array.of(length, length >>> 8, length >>> 16, length >>> 24));
     this.raw(bytes);
   }
 
@@ -192,6 +198,12 @@ export class LeafBytes {
     const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.length + bytes));
     grown.set(this.#bytes.subarray(0, this.length));
     this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
   }
+}
+
+/** The runs or the record event of a row. */
+function tailOf(batch: EventBatch, row: number, tail: number): Uint8Array {
+  const index = batch.extra[row] as number;
+  if (tail === TAIL_COLD) return pack(batch.colds[index]);
+  return pack(batch.runs[index]?.map(({ iova, paddr, length }) => [iova, paddr, length]));
 }

@@ -20,43 +20,55 @@ const RUN_COUNT_BYTES_MAX = 5;
 /** Runs are written where there are at most this fraction of the rows: deflate finds shorter ones better. */
 const RUNS_PER_ROW_MAX = 1 / 16;
 
+/** Room for the numbers of a block, used again by every one: nothing here outlives a call from outside. */
+const SHARED_ROWS = 65_536;
+const sharedLow = new Uint32Array(SHARED_ROWS);
+const sharedHigh = new Uint32Array(SHARED_ROWS);
+const SCRATCH_BYTES_PER_ROW = VARINT_BYTES_MAX + RUN_COUNT_BYTES_MAX;
+
 /** Writes columns one after the other; `lo` and `hi` are filled by the caller before each `write`. */
 export class ColumnWriter implements Words {
   readonly out = new ByteWriter();
-  lo = new Uint32Array(0);
-  hi = new Uint32Array(0);
+  lo = sharedLow;
+  hi = sharedHigh;
   readonly #budget: Budget;
+  readonly #isDeflated: boolean;
   #scratch = new Uint8Array(0);
 
-  constructor(rows: number, budget: Budget) {
+  constructor(rows: number, budget: Budget, isDeflated = true) {
     this.#budget = budget;
+    this.#isDeflated = isDeflated;
     this.reserve(rows);
   }
 
   /** Makes `lo` and `hi` hold `rows` at least. */
   reserve(rows: number): void {
-    if (this.lo.length >= rows && this.#scratch.length > 0) return;
+    const scratchBytes = rows * SCRATCH_BYTES_PER_ROW + VARINT_BYTES_MAX;
+    if (this.#scratch.length < scratchBytes) this.#scratch = new Uint8Array(scratchBytes);
+    if (this.lo.length >= rows) return;
     this.lo = new Uint32Array(rows);
     this.hi = new Uint32Array(rows);
-    this.#scratch = new Uint8Array(rows * (VARINT_BYTES_MAX + RUN_COUNT_BYTES_MAX) + VARINT_BYTES_MAX);
   }
 
   /** The first `rows` numbers of `lo` and `hi`; nothing at all for no rows. */
   write(rows: number): void {
     if (rows === 0) return;
     const { lo, hi, out } = this;
-    const scratch = this.#scratch;
+    let low = lo[0] as number;
+    let high = hi[0] as number;
     let runs = 1;
-    let anyLow = lo[0] as number;
-    let anyHigh = hi[0] as number;
+    let anyLow = low;
+    let anyHigh = high;
     for (let row = 1; row < rows; row++) {
-      if (lo[row] !== lo[row - 1] || hi[row] !== hi[row - 1]) runs++;
-      anyLow |= lo[row] as number;
-      anyHigh |= hi[row] as number;
+      if (lo[row] === low && hi[row] === high) continue;
+      low = lo[row] as number;
+      high = hi[row] as number;
+      runs++;
+      anyLow |= low;
+      anyHigh |= high;
     }
     if (runs === 1) {
-      out.u8(SAME);
-      out.raw(scratch.subarray(0, putVarint(scratch, 0, lo[0] as number, hi[0] as number, 0)));
+      this.writeSame(low, high);
       return;
     }
     const shift = trailingZeros(anyLow, anyHigh);
@@ -64,14 +76,32 @@ export class ColumnWriter implements Words {
     const length = isRuns ? this.#putRuns(rows, shift) : this.#putPlain(rows, shift);
     out.u8(isRuns ? RUNS : PLAIN);
     out.u8(shift);
-    writeSection(out, scratch.subarray(0, length), this.#budget);
+    writeSection(out, this.#scratch.subarray(0, length), this.#budget, this.#isDeflated);
+  }
+
+  /** One number for every row of a column that has any. */
+  writeSame(low: number, high: number): void {
+    this.out.u8(SAME);
+    this.out.raw(this.#scratch.subarray(0, putVarint(this.#scratch, 0, low, high, 0)));
   }
 
   #putPlain(rows: number, shift: number): number {
     const { lo, hi } = this;
     const scratch = this.#scratch;
     let at = 0;
-    for (let row = 0; row < rows; row++) at = putVarint(scratch, at, lo[row] as number, hi[row] as number, shift);
+    for (let row = 0; row < rows; row++) {
+      const low = (lo[row] as number) | 0;
+      const high = hi[row] as number;
+      if ((high | 0) !== low >> 31 || shift > 31) {
+        at = putVarint(scratch, at, low, high, shift);
+        continue;
+      }
+      // Nearly all: 32 bits hold it.
+      const value = low >> shift;
+      let zigzag = ((value << 1) ^ (value >> 31)) >>> 0;
+      for (; zigzag > 0x7f; zigzag >>>= 7) scratch[at++] = zigzag | 0x80;
+      scratch[at++] = zigzag;
+    }
     return at;
   }
 
@@ -94,8 +124,8 @@ export class ColumnWriter implements Words {
 
 /** Reads what `ColumnWriter` wrote, in the same order, into `lo` and `hi`. */
 export class ColumnReader implements Words {
-  lo = new Uint32Array(0);
-  hi = new Uint32Array(0);
+  lo = sharedLow;
+  hi = sharedHigh;
   readonly reader: ByteReader;
   readonly #budget: Budget;
 
@@ -111,13 +141,16 @@ export class ColumnReader implements Words {
     this.hi = new Uint32Array(rows);
   }
 
-  /** @throws IoasisError ERR_BLOCK unless there are exactly `rows` numbers of a known form */
-  read(rows: number, what: string): void {
-    if (rows === 0) return;
+  /**
+   * @returns whether all are the same, `lo[0]` and `hi[0]`: the others are then not filled in
+   * @throws IoasisError ERR_BLOCK unless there are exactly `rows` numbers of a known form
+   */
+  readForm(rows: number, what: string): boolean {
+    if (rows === 0) return false;
     const code = this.reader.u8(what);
     if (code === SAME) {
-      this.#readSame(rows, what);
-      return;
+      this.#readSame(what);
+      return true;
     }
     if (code !== PLAIN && code !== RUNS) throw damaged(`${what}: column code ${code} is unknown`);
     const shift = this.reader.u8(what);
@@ -125,21 +158,39 @@ export class ColumnReader implements Words {
     const bytes = readSection(this.reader, this.#budget, what);
     const end = code === PLAIN ? this.#readPlain(bytes, rows, shift) : this.#readRuns(bytes, rows, shift, what);
     if (end !== bytes.length) throw damaged(`${what}: ${bytes.length - end} bytes behind the last row`);
+    return false;
   }
 
-  #readSame(rows: number, what: string): void {
+  /** `readForm` with every row filled in. */
+  read(rows: number, what: string): void {
+    if (!this.readForm(rows, what)) return;
+    this.lo.fill(this.lo[0] as number, 1, rows);
+    this.hi.fill(this.hi[0] as number, 1, rows);
+  }
+
+  #readSame(what: string): void {
     const bytes = new Uint8Array(VARINT_BYTES_MAX);
     let length = 0;
     do bytes[length] = this.reader.u8(what);
     while ((bytes[length++] as number) > 0x7f && length < VARINT_BYTES_MAX);
     getVarint(bytes.subarray(0, length), 0, this, 0, 0);
-    this.lo.fill(this.lo[0] as number, 1, rows);
-    this.hi.fill(this.hi[0] as number, 1, rows);
   }
 
   #readPlain(bytes: Uint8Array, rows: number, shift: number): number {
+    const { lo, hi } = this;
     let at = 0;
-    for (let row = 0; row < rows; row++) at = getVarint(bytes, at, this, row, shift);
+    for (let row = 0; row < rows; row++) {
+      const byte = bytes[at] as number;
+      if (byte > 0x7f || shift > 24) {
+        at = getVarint(bytes, at, this, row, shift);
+        continue;
+      }
+      // Nearly all are one byte.
+      const value = (byte >>> 1) ^ -(byte & 1);
+      lo[row] = value << shift;
+      hi[row] = value >> 31;
+      at++;
+    }
     return at;
   }
 

@@ -7,8 +7,8 @@
  * So it depends on the events and their versions only, not on how they were batched.
  */
 import { assert, type EventBatch } from "@ioasis/core";
-import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
+import { platform } from "#platform";
 import { LeafBytes, NamedBatch } from "./canonical-row.ts";
 import { damaged } from "./damage.ts";
 import { pack, unpack } from "./pack.ts";
@@ -24,7 +24,7 @@ export class Digest {
   #head: Uint8Array = new Uint8Array(32);
   readonly #leaf = new LeafBytes();
   /** Over the head and the first `#hashed` bytes of the leaf. */
-  #hasher = sha256.create();
+  #hasher = platform.sha256();
   #hashed = 0;
 
   /**
@@ -60,7 +60,7 @@ export class Digest {
   value(): string {
     if (this.#leaf.length === 0) return bytesToHex(this.#head);
     this.#hash();
-    return bytesToHex(this.#hasher.clone().digest());
+    return bytesToHex(this.#hasher.copy().digest());
   }
 
   /** Everything needed to go on later (at most a leaf of canonical bytes). */
@@ -95,7 +95,8 @@ export class Digest {
   #close(): void {
     this.#hash();
     this.#head = this.#hasher.digest();
-    this.#hasher = sha256.create().update(this.#head);
+    this.#hasher = platform.sha256();
+    this.#hasher.update(this.#head);
     this.#leaf.clear();
     this.#hashed = 0;
   }

@@ -36,8 +36,16 @@ const FORMATS = [
     block: "76b33430fe3285bfbd84ca911a498e3207da1c7fbe2a930fa13a9d7301553a31",
     snapshot: "f9102fb15728219dfc9cbad94b3169b515777b9ce718e1ba851ba8efac6748bc",
   },
+  {
+    format: 3,
+    types: EVENT_TYPES.length,
+    digest: "bda02fcada3ac20cd3cc627af5634d41fef915fbbfb8c6b9e3d65d87279c324d",
+    space: "01c5a01ed59ddfbbdaa3905ff555a0fe485a02f107ae6c2932fd9761d5922818",
+    block: "8bbf354990672884b82457af9b8fac65cd40b58f598442327c3f76e659bfebb5",
+    snapshot: "5eb18641302b8e809d290f2350c8cd4967e1bd313e06d1cef3eee6e08394dd19",
+  },
 ] as const;
-const NEWEST = 2;
+const NEWEST = 3;
 
 /** Values as JSON shows them: addresses and other bigints as "0x..." or "-0x...". */
 const readable = (value: unknown): unknown =>

@@ -7,6 +7,14 @@ export type SmallColumn = Uint8Array | Int32Array | Uint32Array;
 /** Values of `rows` as they are. */
 export function writeSmall(out: ColumnWriter, column: SmallColumn, rows: Uint32Array): void {
   const { lo, hi } = out;
+  if (rows.length === 0) return;
+  const first = column[rows[0] as number] as number;
+  let same = 1;
+  while (same < rows.length && column[rows[same] as number] === first) same++;
+  if (same === rows.length) {
+    out.writeSame(first, first < 0 ? -1 : 0);
+    return;
+  }
   for (let i = 0; i < rows.length; i++) {
     const value = column[rows[i] as number] as number;
     lo[i] = value;
@@ -17,16 +25,19 @@ export function writeSmall(out: ColumnWriter, column: SmallColumn, rows: Uint32A
 
 /** @throws IoasisError ERR_BLOCK where a value does not fit the column */
 export function readSmall(from: ColumnReader, column: SmallColumn, rows: Uint32Array, what: string): void {
-  from.read(rows.length, what);
+  const isSame = from.readForm(rows.length, what);
   const { lo, hi } = from;
   const isSigned = column instanceof Int32Array;
   const max = column instanceof Uint8Array ? 0xff : isSigned ? 0x7fff_ffff : 0xffff_ffff;
-  for (let i = 0; i < rows.length; i++) {
+  const count = isSame ? 1 : rows.length;
+  for (let i = 0; i < count; i++) {
     const value = lo[i] as number;
     const isNegative = isSigned && hi[i] === 0xffff_ffff && value > max;
     if (!isNegative && (value > max || hi[i] !== 0)) throw damaged(`${what}: row ${rows[i]} is out of range`);
-    column[rows[i] as number] = value;
   }
+  const same = lo[0] as number;
+  if (isSame) for (let i = 0; i < rows.length; i++) column[rows[i] as number] = same;
+  else for (let i = 0; i < count; i++) column[rows[i] as number] = lo[i] as number;
 }
 
 /** 64-bit values (halves) as differences modulo 2^64, each from the row before in `rows`, the first from 0. */
@@ -58,5 +69,16 @@ export function readDifferences(from: ColumnReader, words: Uint32Array, rows: Ui
     const at = 2 * (rows[i] as number);
     words[at] = low;
     words[at + 1] = high;
+  }
+}
+
+/** 64-bit values (halves) as they are. */
+export function readWide(from: ColumnReader, words: Uint32Array, rows: Uint32Array, what: string): void {
+  const isSame = from.readForm(rows.length, what);
+  const { lo, hi } = from;
+  for (let i = 0; i < rows.length; i++) {
+    const at = 2 * (rows[i] as number);
+    words[at] = lo[isSame ? 0 : i] as number;
+    words[at + 1] = hi[isSame ? 0 : i] as number;
   }
 }

@@ -9,26 +9,38 @@ export interface RowClass {
 
 /** Maps (done or refused), unmaps (done or refused) and the rest, in this order. */
 export function rowClasses(type: Uint8Array, length: number): readonly [RowClass, RowClass, RowClass] {
-  const maps = new Uint32Array(length);
-  const unmaps = new Uint32Array(length);
-  const colds = new Uint32Array(length);
   let mapCount = 0;
   let unmapCount = 0;
-  let coldCount = 0;
   for (let row = 0; row < length; row++) {
     const code = type[row] as number;
-    if (code === TYPE_MAPPED || code === TYPE_MAP_REFUSED) maps[mapCount++] = row;
-    else if (code === TYPE_UNMAPPED || code === TYPE_UNMAP_REFUSED) unmaps[unmapCount++] = row;
-    else colds[coldCount++] = row;
+    if (code === TYPE_MAPPED || code === TYPE_MAP_REFUSED) mapCount++;
+    else if (code === TYPE_UNMAPPED || code === TYPE_UNMAP_REFUSED) unmapCount++;
+  }
+  const rows = new Uint32Array(length);
+  let map = 0;
+  let unmap = mapCount;
+  let cold = mapCount + unmapCount;
+  for (let row = 0; row < length; row++) {
+    const code = type[row] as number;
+    if (code === TYPE_MAPPED || code === TYPE_MAP_REFUSED) rows[map++] = row;
+    else if (code === TYPE_UNMAPPED || code === TYPE_UNMAP_REFUSED) rows[unmap++] = row;
+    else rows[cold++] = row;
   }
   return [
-    { name: "map", rows: maps.subarray(0, mapCount) },
-    { name: "unmap", rows: unmaps.subarray(0, unmapCount) },
-    { name: "cold", rows: colds.subarray(0, coldCount) },
+    { name: "map", rows: rows.subarray(0, map) },
+    { name: "unmap", rows: rows.subarray(map, unmap) },
+    { name: "cold", rows: rows.subarray(unmap) },
   ];
 }
 
 /** 64-bit columns as 32-bit halves, low half first: every machine that runs JavaScript stores them so. */
 export function halves(column: BigUint64Array | BigInt64Array): Uint32Array {
   return new Uint32Array(column.buffer, column.byteOffset, column.length * 2);
+}
+
+/** 0, 1, 2, ... `rows` - 1. */
+export function everyRow(rows: number): Uint32Array {
+  const every = new Uint32Array(rows);
+  for (let row = 0; row < rows; row++) every[row] = row;
+  return every;
 }

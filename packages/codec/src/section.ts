@@ -1,12 +1,12 @@
 /** A run of bytes inside a block or snapshot, deflated (RFC 1951) where that makes it smaller. */
 import { IoasisError } from "@ioasis/core";
-import { deflateSync, inflateSync } from "fflate";
+import { platform } from "#platform";
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { damaged, guarded } from "./damage.ts";
+import { deflate } from "./deflate.ts";
 
 /** Below this deflate never wins. */
 const DEFLATE_BYTES_MIN = 24;
-const LEVEL = 6;
 
 /** How many inflated bytes one block or snapshot may hold, over all its sections. */
 export class Budget {
@@ -26,12 +26,12 @@ export class Budget {
   }
 }
 
-/** varint raw length, varint stored length (0: stored as it is), bytes. */
-export function writeSection(out: ByteWriter, raw: Uint8Array, budget: Budget): void {
+/** varint raw length, varint stored length (0: stored as it is), bytes. `isDeflated`: where that makes them fewer. */
+export function writeSection(out: ByteWriter, raw: Uint8Array, budget: Budget, isDeflated = true): void {
   budget.spend(raw.length);
   out.varint(raw.length);
-  if (raw.length >= DEFLATE_BYTES_MIN) {
-    const small = deflateSync(raw, { level: LEVEL });
+  if (isDeflated && raw.length >= DEFLATE_BYTES_MIN) {
+    const small = deflate(raw);
     if (small.length + 1 < raw.length) {
       out.varint(small.length);
       out.raw(small);
@@ -49,7 +49,7 @@ export function readSection(reader: ByteReader, budget: Budget, what: string): U
   const stored = reader.varint(length, `${what}: stored length`);
   if (stored === 0) return reader.raw(length, what);
   const bytes = reader.raw(stored, what);
-  const raw = guarded(what, () => inflateSync(bytes, { out: new Uint8Array(length) }));
+  const raw = guarded(what, () => platform.inflate(bytes, length));
   if (raw.length !== length) throw damaged(`${what}: ${raw.length} bytes inflated, ${length} declared`);
   return raw;
 }

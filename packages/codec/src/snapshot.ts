@@ -6,13 +6,13 @@
  * the details.
  */
 import type { ContextState, Space } from "@ioasis/core";
-import { sha256 } from "@noble/hashes/sha2.js";
 import { readAreas, readKnown, writeAreas, writeKnown } from "./area-columns.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { ColumnReader, ColumnWriter } from "./column.ts";
 import { damaged, newer } from "./damage.ts";
 import { pack, unpack } from "./pack.ts";
 import { Budget, readSection, writeSection } from "./section.ts";
+import { sha256 } from "./sha256.ts";
 import { stateOfRecord, stateRecord } from "./state-record.ts";
 
 /** A state with the digest that goes on from it. */
@@ -31,14 +31,17 @@ const CHECKSUM_BYTES = 32;
 /** Inflated bytes: some millions of areas. */
 const SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024;
 
-/** @throws IoasisError ERR_LIMIT when the state is too large for one */
+/**
+ * Nothing is deflated: a snapshot is written and read often and kept shortly.
+ * @throws IoasisError ERR_LIMIT when the state is too large for one
+ */
 export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
   const { contextId, state, digest } = snapshot;
   const budget = new Budget(SNAPSHOT_BYTES_MAX);
-  const columns = new ColumnWriter(0, budget);
+  const columns = new ColumnWriter(0, budget, false);
   for (const byte of MAGIC) columns.out.u8(byte);
   columns.out.u8(FORMAT);
-  writeSection(columns.out, pack({ contextId, digest, state: stateRecord(state) }), budget);
+  writeSection(columns.out, pack({ contextId, digest, state: stateRecord(state) }), budget, false);
   for (const space of state.spaces) writeSpace(columns, space);
   const content = columns.out.take();
   const out = new ByteWriter();

@@ -13,8 +13,8 @@ import {
   type Range,
   type Space,
 } from "@ioasis/core";
-import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
+import { platform } from "#platform";
 import { ByteWriter } from "./bytes.ts";
 import { pack } from "./pack.ts";
 
@@ -30,7 +30,7 @@ const SOURCE_FILE = 2;
 export function spaceDigest(state: ContextState): string {
   const spaces = state.liveSpaces;
   const order = new Map(spaces.map(({ handle }, index) => [handle, index]));
-  const hasher = sha256.create();
+  const hasher = platform.sha256();
   hasher.update(sized(pack(["ioasis space", 1, spaces.length])));
   for (const space of spaces) {
     hasher.update(sized(pack(spaceRecord(space, state.hwpts))));

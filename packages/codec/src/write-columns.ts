@@ -2,20 +2,24 @@
 import { type EventBatch, TYPE_UNMAPPED } from "@ioasis/core";
 import type { ColumnWriter } from "./column.ts";
 import { writeDifferences, writeSmall } from "./plain-columns.ts";
-import { halves, type RowClass, rowClasses } from "./row-classes.ts";
+import { findLinks, rangeRows, unlinked } from "./range-columns.ts";
+import { everyRow, halves, type RowClass, rowClasses } from "./row-classes.ts";
 
 export function writeColumns(out: ColumnWriter, batch: EventBatch): void {
-  const every = Uint32Array.from({ length: batch.length }, (_, row) => row);
+  const every = everyRow(batch.length);
   writeSmall(out, batch.type, every);
+  const links = findLinks(batch);
+  writeSmall(out, links, rangeRows(batch.type, batch.length));
   for (const group of rowClasses(batch.type, batch.length)) {
+    const own = unlinked(group.rows, links);
     writeSmall(out, batch.errno, group.rows);
     writeSmall(out, batch.traits, group.rows);
     writeSmall(out, batch.ioas, group.rows);
     writeSmall(out, batch.fd, group.rows);
     writeSmall(out, batch.actor, group.rows);
     writeExtra(out, batch.extra, group.rows);
-    writeDifferences(out, halves(batch.iova), group.rows);
-    writeLast(out, batch, group.rows);
+    writeDifferences(out, halves(batch.iova), own);
+    writeLast(out, batch, group.name === "unmap" ? own : group.rows);
     writeValue(out, batch, group);
   }
   writeSmall(out, batch.clock, every);

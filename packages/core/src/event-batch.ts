@@ -55,8 +55,6 @@ export interface ClockColumn {
 }
 
 export class EventBatch {
-  readonly epoch: number;
-  readonly firstVersion: number;
   readonly capacity: number;
   length = 0;
 
@@ -88,6 +86,8 @@ export class EventBatch {
   readonly runs: (readonly Run[])[] = [];
   readonly colds: ColdEvent<IoasHandle>[] = [];
 
+  #epoch: number;
+  #firstVersion: number;
   readonly #actorIndex = new Map<string, number>();
   #lastActor: Actor | null = null;
   #lastActorCode = 0;
@@ -95,8 +95,8 @@ export class EventBatch {
 
   constructor(epoch: number, firstVersion: number, capacity: number) {
     assert(Number.isSafeInteger(firstVersion) && firstVersion >= 1, "the first event has version 1");
-    this.epoch = epoch;
-    this.firstVersion = firstVersion;
+    this.#epoch = epoch;
+    this.#firstVersion = firstVersion;
     this.capacity = capacity;
     this.type = new Uint8Array(capacity);
     this.errno = new Uint8Array(capacity);
@@ -113,6 +113,14 @@ export class EventBatch {
     this.line = new Uint32Array(capacity);
   }
 
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get firstVersion(): number {
+    return this.#firstVersion;
+  }
+
   get isFull(): boolean {
     return this.length === this.capacity;
   }
@@ -120,6 +128,21 @@ export class EventBatch {
   /** The version of the newest row; `firstVersion - 1` when empty. */
   get lastVersion(): number {
     return this.firstVersion + this.length - 1;
+  }
+
+  /** Empties it for another run of events: its columns are used again, whatever was read from them is then void. */
+  begin(epoch: number, firstVersion: number): void {
+    assert(Number.isSafeInteger(firstVersion) && firstVersion >= 1, "the first event has version 1");
+    this.#epoch = epoch;
+    this.#firstVersion = firstVersion;
+    this.length = 0;
+    this.actors.length = 0;
+    this.clocks.length = 0;
+    this.runs.length = 0;
+    this.colds.length = 0;
+    this.#actorIndex.clear();
+    this.#lastActor = null;
+    this.#clockIndex.clear();
   }
 
   push(event: IoasEvent, envelope: Envelope): void {
