@@ -6,11 +6,12 @@
  */
 import { type BlockHeader, decodeHeader } from "@ioasis/codec";
 import { IoasisError } from "@ioasis/core";
+import type { AcceptedBlock } from "./block-maker.ts";
 import { ContextLog } from "./context-log.ts";
 import { FRAME_BLOCK, FRAME_CLOSED, FRAME_LEAF, FRAME_RECORD, type FrameHead } from "./frame.ts";
 import type { Place, ScannedDamage, ScannedFrame, ScannedSegment } from "./frame-log.ts";
 import type { Damage, FinishedImport } from "./journal.ts";
-import { contextOf, decodeLeaf, decodeRecord } from "./records.ts";
+import { contextOf, decodeRecord } from "./records.ts";
 
 const KNOWN_TYPES: readonly number[] = [FRAME_BLOCK, FRAME_RECORD, FRAME_LEAF, FRAME_CLOSED];
 
@@ -57,15 +58,11 @@ export class Catalog {
     }
   }
 
-  /** Takes a block that is known to fit. */
-  addBlock(context: ContextLog, header: BlockHeader, hash: string, place: Place): void {
+  /** Takes a block that is known to fit, and the leaf behind it. */
+  addBlock(context: ContextLog, { header, hash, frames }: AcceptedBlock, place: Place): void {
     context.sequence++;
-    context.addBlock(header, hash, place);
-  }
-
-  addLeaf(context: ContextLog, version: number, place: Place): void {
-    context.sequence++;
-    context.leaves.push({ version, place });
+    context.addBlock(header, hash, place, this.byNumber.size);
+    context.sequence += frames.length - 1;
   }
 
   addContext(context: ContextLog): void {
@@ -152,7 +149,6 @@ export class Catalog {
     context.sequence = sequence;
     if (type === FRAME_BLOCK) return this.#foldBlock(context, frame, place);
     if (type === FRAME_RECORD) this.#foldEpoch(context, frame);
-    else if (type === FRAME_LEAF) this.#foldLeaf(context, frame, place);
     return null;
   }
 
@@ -162,18 +158,13 @@ export class Catalog {
     if (header.firstVersion !== context.version + 1)
       throw damaged(`the block begins at version ${header.firstVersion} and not at ${context.version + 1}`);
     if (header.previous !== context.hash) throw damaged("the block names another predecessor than the one before it");
-    context.addBlock(header, hash, place);
+    context.addBlock(header, hash, place, this.byNumber.size);
     return { context, header };
   }
 
   #foldEpoch(context: ContextLog, { payload }: ScannedFrame): void {
     const record = decodeRecord(payload);
     if (record.kind === "epoch") context.addEpoch(record.epoch);
-  }
-
-  #foldLeaf(context: ContextLog, { payload }: ScannedFrame, place: Place): void {
-    const { version } = decodeLeaf(payload);
-    if (version <= context.version) context.leaves.push({ version, place });
   }
 }
 

@@ -17,6 +17,8 @@ export interface DiskFile {
 
 export interface Disk {
   kindOf(path: string): "file" | "directory" | "other" | null;
+  /** Bytes of a file; null when it is absent. */
+  sizeOf(path: string): number | null;
   /** `append`: for reading and writing, made when absent. */
   open(path: string, mode: "read" | "append"): DiskFile;
   /** Names in a directory, sorted; null when it is absent. */

@@ -5,7 +5,7 @@ import { adoptBlocks } from "./adoption.ts";
 import { type AcceptedBlock, makeBlock } from "./block-maker.ts";
 import { type Catalog, importKey } from "./catalog.ts";
 import { type ContextBirth, ContextLog, withEpoch } from "./context-log.ts";
-import { FRAME_CLOSED, FRAME_RECORD, type FrameDraft } from "./frame.ts";
+import { draft, FRAME_CLOSED, FRAME_RECORD, type FrameDraft } from "./frame.ts";
 import type { FrameLog } from "./frame-log.ts";
 import type {
   AppendOptions,
@@ -213,7 +213,7 @@ export class FramedJournal implements Journal {
         await this.#keeper.take(context).catch(() => undefined);
     await this.#keeper.idle();
     if (this.#catalog.isClosed) return;
-    const closed = { type: FRAME_CLOSED, context: 0, sequence: ++this.#sequence, payload: new Uint8Array(0) };
+    const closed = draft(FRAME_CLOSED, 0, ++this.#sequence, new Uint8Array(0));
     // Without it the journal is as good as after a crash.
     await this.#push([closed], () => undefined).catch(() => undefined);
   }
@@ -249,11 +249,10 @@ export class FramedJournal implements Journal {
     const durable = this.#push(frames, (places) => {
       let at = 0;
       for (const [i, { block, batch }] of blocks.entries()) {
-        const [place, leafPlace] = places.slice(at, (at += block.frames.length));
+        const place = places[at];
         assert(place !== undefined, "a block has a place");
-        this.#catalog.addBlock(context, block.header, block.hash, place);
-        if (leafPlace !== undefined && block.leafVersion !== null)
-          this.#catalog.addLeaf(context, block.leafVersion, leafPlace);
+        at += block.frames.length;
+        this.#catalog.addBlock(context, block, place);
         if (context.live !== null) applyBatch(context.live, batch, 0, lengths[i]);
         this.#keeper.afterDurable(context);
       }
@@ -323,7 +322,7 @@ function endOf({ damagedFrom, version }: ContextLog): number {
 }
 
 function recordFrame(record: JournalRecord, sequence: number): FrameDraft {
-  return { type: FRAME_RECORD, context: record.context, sequence, payload: encodeRecord(record) };
+  return draft(FRAME_RECORD, record.context, sequence, encodeRecord(record));
 }
 
 function staleAppend({ name, tail }: ContextLog, { firstVersion }: EventBatch): IoasisError {

@@ -15,6 +15,14 @@ export const CONTEXTS_MAX = 65_536;
 export const NAME_LENGTH_MAX = 255;
 /** Segment files held open for reading. */
 export const OPEN_SEGMENTS_MAX = 64;
+/** Pages of the block directory kept: a page lists some neighbouring blocks of a context. */
+export const PAGES_KEPT_MAX = 64;
+/** A page of the block directory lists no more blocks than this, ... */
+export const PAGE_BLOCKS_MAX = 256;
+/** ... ends when they take this much, ... */
+export const PAGE_BYTES_MAX = 256 * 1024;
+/** ... and when so much of the log was written since it began (times the number of contexts), whoever wrote it. */
+export const PAGE_DISTANCE_MAX = 256 * 1024;
 /** Decoded blocks kept, so that looking at neighbouring versions decodes a block once. */
 export const DECODED_BLOCKS_MAX = 8;
 

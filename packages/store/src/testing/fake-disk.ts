@@ -30,6 +30,10 @@ export class FakeDisk implements Disk {
     return this.#nodes.has(path) ? "file" : this.#directories.has(path) ? "directory" : null;
   }
 
+  sizeOf(path: string): number | null {
+    return this.#nodes.get(path)?.content.length ?? null;
+  }
+
   open(path: string, mode: "read" | "append"): DiskFile {
     let node = this.#nodes.get(path);
     if (node === undefined) {
