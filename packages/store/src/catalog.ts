@@ -8,9 +8,10 @@ import { type BlockHeader, decodeHeader } from "@ioasis/codec";
 import { IoasisError } from "@ioasis/core";
 import type { AcceptedBlock } from "./block-maker.ts";
 import { ContextLog } from "./context-log.ts";
-import { FRAME_BLOCK, FRAME_CLOSED, FRAME_LEAF, FRAME_RECORD, type FrameHead } from "./frame.ts";
-import type { Place, ScannedDamage, ScannedFrame, ScannedSegment } from "./frame-log.ts";
+import { FRAME_BLOCK, FRAME_CLOSED, FRAME_HEAD_BYTES, FRAME_LEAF, FRAME_RECORD, type FrameHead } from "./frame.ts";
+import type { Border, LastFrame, Place, ScannedDamage, ScannedFrame, ScannedSegment } from "./frame-log.ts";
 import type { Damage, FinishedImport } from "./journal.ts";
+import { CHECKPOINT_FRAME_WORK } from "./limits.ts";
 import { contextOf, decodeRecord } from "./records.ts";
 
 const KNOWN_TYPES: readonly number[] = [FRAME_BLOCK, FRAME_RECORD, FRAME_LEAF, FRAME_CLOSED];
@@ -34,6 +35,10 @@ export class Catalog {
   sequence = 0;
   /** The newest frame tells of a clean close, or there is none. */
   isClosed = true;
+  /** The newest frame that was folded. */
+  last: LastFrame | null = null;
+  /** What was folded here, in bytes and frames (see `limits.ts`). */
+  work = 0;
 
   foldSegment(segment: ScannedSegment): void {
     for (const item of segment.items)
@@ -49,6 +54,7 @@ export class Catalog {
   /** @returns the block, when the frame is one and fits */
   foldFrame(frame: ScannedFrame, { number, file }: Pick<ScannedSegment, "number" | "file">): FoldedBlock | null {
     const place = { segment: number, offset: frame.offset, length: frame.head.length };
+    this.took(place, frame.hash);
     try {
       return this.#fold(frame, place, file);
     } catch (error) {
@@ -56,6 +62,19 @@ export class Catalog {
       this.#note(this.byNumber.get(frame.head.context) ?? null, file, frame.offset, error.message);
       return null;
     }
+  }
+
+  /** Every frame comes by here, in order. */
+  took(place: Place, hash: string): void {
+    this.last = { ...place, hash };
+    this.work += place.length + CHECKPOINT_FRAME_WORK;
+  }
+
+  /** Where the frames that were folded end. */
+  get end(): Border {
+    const { last } = this;
+    if (last === null) return { segment: 1, offset: 0 };
+    return { segment: last.segment, offset: last.offset + FRAME_HEAD_BYTES + last.length };
   }
 
   /** Takes a block that is known to fit, and the leaf behind it. */

@@ -82,7 +82,11 @@ export class ContextLog {
     this.hash = hash;
     this.digest = header.digest;
     const mark = header.mark as ImportMark | null | undefined;
-    if (mark !== null && mark !== undefined) this.marks.set(`${mark.id}\0${mark.key}`, mark);
+    if (mark !== null && mark !== undefined) this.addMark(mark);
+  }
+
+  addMark(mark: ImportMark): void {
+    this.marks.set(`${mark.id}\0${mark.key}`, mark);
   }
 
   addEpoch(epoch: Epoch): void {

@@ -14,6 +14,11 @@ export interface Place {
 /** A place between two frames. */
 export type Border = Pick<Place, "segment" | "offset">;
 
+/** The newest frame: where it lies, and the SHA-256 of its payload, 64 hex digits. */
+export interface LastFrame extends Place {
+  readonly hash: string;
+}
+
 /** A frame of which head and payload are known to be what was written. */
 export interface ReadFrame {
   readonly payload: Uint8Array;

@@ -4,9 +4,10 @@ import { applyBatch, assert, type ContextState, type EventBatch, IoasisError, ty
 import { adoptBlocks } from "./adoption.ts";
 import { type AcceptedBlock, makeBlock } from "./block-maker.ts";
 import { type Catalog, importKey } from "./catalog.ts";
+import { CheckpointKeeper, type CheckpointStore } from "./checkpoint-keeper.ts";
 import { type ContextBirth, ContextLog, withEpoch } from "./context-log.ts";
 import { draft, FRAME_CLOSED, FRAME_RECORD, type FrameDraft } from "./frame.ts";
-import type { FrameLog } from "./frame-log.ts";
+import type { FrameLog, Place } from "./frame-log.ts";
 import type {
   AppendOptions,
   ContextInfo,
@@ -33,6 +34,8 @@ export interface JournalParts {
   readonly log: FrameLog;
   readonly snapshots: SnapshotStore;
   readonly catalog: Catalog;
+  /** Null: the catalog is never saved. */
+  readonly checkpoints: CheckpointStore | null;
   readonly recovered: Recovery | null;
   readonly isReadOnly: boolean;
   /** A new random id, hex digits. */
@@ -50,6 +53,7 @@ export class FramedJournal implements Journal {
   readonly #catalog: Catalog;
   readonly #replay: Replay;
   readonly #keeper: SnapshotKeeper;
+  readonly #checkpoints: CheckpointKeeper | null;
   /** Names of contexts whose record is on its way to the disk. */
   readonly #coming = new Set<string>();
   #sequence: number;
@@ -62,6 +66,7 @@ export class FramedJournal implements Journal {
     this.#catalog = parts.catalog;
     this.#replay = new Replay(parts.log, parts.snapshots);
     this.#keeper = new SnapshotKeeper(parts.snapshots, this.#replay);
+    this.#checkpoints = parts.checkpoints && new CheckpointKeeper(parts.catalog, parts.checkpoints);
     this.#sequence = parts.catalog.sequence;
   }
 
@@ -142,7 +147,11 @@ export class FramedJournal implements Journal {
   async recordImport(finished: FinishedImport): Promise<void> {
     this.#checkWritable();
     const frame = recordFrame({ kind: "import", context: 0, finished }, ++this.#sequence);
-    await this.#push([frame], () => this.#catalog.imports.set(importKey(finished), finished));
+    const { sequence } = frame;
+    await this.#push([frame], () => {
+      this.#catalog.sequence = sequence;
+      this.#catalog.imports.set(importKey(finished), finished);
+    });
   }
 
   imports(): readonly FinishedImport[] {
@@ -212,6 +221,7 @@ export class FramedJournal implements Journal {
       if (context.damagedFrom === null && this.#keeper.eventsSince(context) > SNAPSHOT_CLOSE_EVENTS)
         await this.#keeper.take(context).catch(() => undefined);
     await this.#keeper.idle();
+    await this.#checkpoints?.finish();
     if (this.#catalog.isClosed) return;
     const closed = draft(FRAME_CLOSED, 0, ++this.#sequence, new Uint8Array(0));
     // Without it the journal is as good as after a crash.
@@ -277,7 +287,10 @@ export class FramedJournal implements Journal {
   #push(frames: readonly FrameDraft[], onDurable: Parameters<FrameLog["append"]>[1]): Promise<void> {
     return this.#parts.log.append(frames, (places) => {
       this.#catalog.isClosed = false;
+      for (const [index, { hash }] of frames.entries())
+        this.#catalog.took(places[index] as Place, hash.toString("hex"));
       onDurable(places);
+      this.#checkpoints?.afterDurable();
     });
   }
 

@@ -32,3 +32,12 @@ export const SNAPSHOT_EVENTS = 262_144;
 export const SNAPSHOT_CLOSE_EVENTS = 4_096;
 /** Snapshots kept of a context. */
 export const SNAPSHOTS_KEPT_MAX = 3;
+
+/**
+ * The catalog is saved when the log behind its last checkpoint is this much work to fold, ... The work of a frame is
+ * its bytes, which are hashed, and as much as CHECKPOINT_FRAME_WORK of them.
+ */
+export const CHECKPOINT_WORK = 8 * 1024 * 1024;
+/** ... and at a clean close when it is this much. A journal with less is folded whole at every opening. */
+export const CHECKPOINT_CLOSE_WORK = 4 * 1024 * 1024;
+export const CHECKPOINT_FRAME_WORK = 1024;

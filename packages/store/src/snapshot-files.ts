@@ -51,7 +51,7 @@ export class SnapshotFiles implements SnapshotStore {
     try {
       this.#disk.makeDirectory(this.#directory);
       const head = encodeHead(draft(FRAME_SNAPSHOT, 0, 1, bytes), 0);
-      await replaceFile(this.#disk, this.#directory, nameOf(contextId, version), Buffer.concat([head, bytes]));
+      await replaceFile(this.#disk, this.#directory, nameOf(contextId, version), [head, bytes]);
     } catch (error) {
       throw diskFailure(this.#disk, path, "write the snapshot", error);
     }
