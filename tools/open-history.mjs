@@ -49,13 +49,15 @@ async function openOften() {
 
 async function openOnce() {
   const { openSegmentJournal } = await import(pathToFileURL(path.join(outdir, "store.mjs")).href);
+  const before = process.cpuUsage();
   const from = performance.now();
   const journal = await openSegmentJournal(directory, { host: "open", readOnly: !values.write });
   const openMs = performance.now() - from;
   const context = journal.contexts()[0].name;
   const state = journal.live(context);
   const liveMs = performance.now() - from;
-  const measured = { openMs, liveMs, rssMb: process.memoryUsage.rss() / 1e6, events: state.version };
+  const { user, system } = process.cpuUsage(before);
+  const measured = { openMs, liveMs, liveCpuMs: (user + system) / 1000, rssMb: process.memoryUsage.rss() / 1e6, events: state.version };
   if (values["from-zero"]) measured.fromZeroMs = await replayed(journal, context);
   await journal.close();
   console.log(JSON.stringify({ ...measured, live: state.liveMappings }));

@@ -21,7 +21,8 @@ interface Ranges {
 function rangesFor(count: number): Ranges {
   if (count > ROWS_MAX)
     throw new IoasisError("ERR_LIMIT", `${count} areas in one space: a snapshot holds up to ${ROWS_MAX}`);
-  const every = Uint32Array.from({ length: count }, (_, row) => row);
+  const every = new Uint32Array(count);
+  for (let row = 0; row < count; row++) every[row] = row;
   return { first: new BigUint64Array(count), size: new BigUint64Array(count), every };
 }
 

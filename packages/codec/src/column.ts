@@ -26,10 +26,12 @@ export class ColumnWriter implements Words {
   lo = new Uint32Array(0);
   hi = new Uint32Array(0);
   readonly #budget: Budget;
+  readonly #isDeflated: boolean;
   #scratch = new Uint8Array(0);
 
-  constructor(rows: number, budget: Budget) {
+  constructor(rows: number, budget: Budget, isDeflated = true) {
     this.#budget = budget;
+    this.#isDeflated = isDeflated;
     this.reserve(rows);
   }
 
@@ -64,7 +66,7 @@ export class ColumnWriter implements Words {
     const length = isRuns ? this.#putRuns(rows, shift) : this.#putPlain(rows, shift);
     out.u8(isRuns ? RUNS : PLAIN);
     out.u8(shift);
-    writeSection(out, scratch.subarray(0, length), this.#budget);
+    writeSection(out, scratch.subarray(0, length), this.#budget, this.#isDeflated);
   }
 
   #putPlain(rows: number, shift: number): number {

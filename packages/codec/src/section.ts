@@ -26,11 +26,11 @@ export class Budget {
   }
 }
 
-/** varint raw length, varint stored length (0: stored as it is), bytes. */
-export function writeSection(out: ByteWriter, raw: Uint8Array, budget: Budget): void {
+/** varint raw length, varint stored length (0: stored as it is), bytes. `isDeflated`: where that makes them fewer. */
+export function writeSection(out: ByteWriter, raw: Uint8Array, budget: Budget, isDeflated = true): void {
   budget.spend(raw.length);
   out.varint(raw.length);
-  if (raw.length >= DEFLATE_BYTES_MIN) {
+  if (isDeflated && raw.length >= DEFLATE_BYTES_MIN) {
     const small = deflateSync(raw, { level: LEVEL });
     if (small.length + 1 < raw.length) {
       out.varint(small.length);

@@ -31,25 +31,31 @@ const CHECKSUM_BYTES = 32;
 /** Inflated bytes: some millions of areas. */
 const SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024;
 
-/** @throws IoasisError ERR_LIMIT when the state is too large for one */
-export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
+/** SHA-256. The one that runs everywhere is slow: who has the machine's own brings it. */
+export type Hash = (bytes: Uint8Array) => Uint8Array;
+
+/**
+ * Nothing is deflated: a snapshot is written and read often and kept shortly, and inflating it took most of an open.
+ * @throws IoasisError ERR_LIMIT when the state is too large for one
+ */
+export function encodeSnapshot(snapshot: Snapshot, hash: Hash = sha256): Uint8Array {
   const { contextId, state, digest } = snapshot;
   const budget = new Budget(SNAPSHOT_BYTES_MAX);
-  const columns = new ColumnWriter(0, budget);
+  const columns = new ColumnWriter(0, budget, false);
   for (const byte of MAGIC) columns.out.u8(byte);
   columns.out.u8(FORMAT);
-  writeSection(columns.out, pack({ contextId, digest, state: stateRecord(state) }), budget);
+  writeSection(columns.out, pack({ contextId, digest, state: stateRecord(state) }), budget, false);
   for (const space of state.spaces) writeSpace(columns, space);
   const content = columns.out.take();
   const out = new ByteWriter();
   out.raw(content);
-  out.raw(sha256(content));
+  out.raw(hash(content));
   return out.take();
 }
 
 /** @throws IoasisError ERR_BLOCK when it is damaged, ERR_NEWER when a newer version wrote it */
-export function decodeSnapshot(bytes: Uint8Array): Snapshot {
-  const content = checkedContent(bytes);
+export function decodeSnapshot(bytes: Uint8Array, hash: Hash = sha256): Snapshot {
+  const content = checkedContent(bytes, hash);
   const reader = new ByteReader(content);
   reader.raw(MAGIC.length + 1, "snapshot");
   const budget = new Budget(SNAPSHOT_BYTES_MAX);
@@ -75,7 +81,7 @@ function readSpace(columns: ColumnReader, space: Space): void {
 }
 
 /** Everything but the checksum, which has been compared. */
-function checkedContent(bytes: Uint8Array): Uint8Array {
+function checkedContent(bytes: Uint8Array, hash: Hash): Uint8Array {
   const reader = new ByteReader(bytes);
   for (const byte of MAGIC) if (reader.u8("snapshot") !== byte) throw damaged("snapshot: it does not begin with IOAS");
   const format = reader.u8("snapshot");
@@ -84,7 +90,7 @@ function checkedContent(bytes: Uint8Array): Uint8Array {
   const length = bytes.length - CHECKSUM_BYTES;
   const content = reader.raw(Math.max(0, length - reader.at), "snapshot");
   const checksum = reader.raw(CHECKSUM_BYTES, "snapshot: checksum");
-  const expected = sha256(bytes.subarray(0, reader.at - CHECKSUM_BYTES));
+  const expected = hash(bytes.subarray(0, reader.at - CHECKSUM_BYTES));
   if (content.length === 0 || !checksum.every((byte, i) => byte === expected[i]))
     throw damaged("snapshot: the checksum differs");
   return bytes.subarray(0, length);

@@ -6,7 +6,7 @@ import { type AcceptedBlock, makeBlock } from "./block-maker.ts";
 import { type Catalog, importKey } from "./catalog.ts";
 import { CheckpointKeeper, type CheckpointStore } from "./checkpoint-keeper.ts";
 import { type ContextBirth, ContextLog, withEpoch } from "./context-log.ts";
-import { draft, FRAME_CLOSED, FRAME_RECORD, type FrameDraft } from "./frame.ts";
+import { draft, FRAME_CLOSED, FRAME_RECORD, type FrameDraft, sha256 } from "./frame.ts";
 import type { FrameLog, Place } from "./frame-log.ts";
 import type {
   AppendOptions,
@@ -182,7 +182,8 @@ export class FramedJournal implements Journal {
     if (live === null || (version ?? endOf(context)) !== context.version)
       return this.#replay.state(context, version ?? endOf(context));
     // A copy by way of its bytes costs what is mapped now, however long the history.
-    return decodeSnapshot(encodeSnapshot({ contextId: id, state: live, digest: new Digest().save() })).state;
+    return decodeSnapshot(encodeSnapshot({ contextId: id, state: live, digest: new Digest().save() }, sha256), sha256)
+      .state;
   }
 
   digest(name: string, version: number): string {

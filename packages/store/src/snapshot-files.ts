@@ -3,7 +3,7 @@ import { decodeSnapshot, type Snapshot } from "@ioasis/codec";
 import { assert, IoasisError } from "@ioasis/core";
 import { type Disk, replaceFile } from "./disk.ts";
 import { diskFailure } from "./disk-failure.ts";
-import { draft, encodeHead, FRAME_SNAPSHOT } from "./frame.ts";
+import { draft, encodeHead, FRAME_SNAPSHOT, sha256 } from "./frame.ts";
 import type { Damage } from "./journal.ts";
 import { SNAPSHOTS_KEPT_MAX } from "./limits.ts";
 import { scan } from "./scan.ts";
@@ -87,7 +87,7 @@ function parse(bytes: Uint8Array, contextId: string, version: number): Snapshot 
   const [frame, ...more] = scan(bytes);
   if (frame?.isIntact !== true || frame.head.type !== FRAME_SNAPSHOT || more.length > 0) return null;
   try {
-    const snapshot = decodeSnapshot(frame.payload);
+    const snapshot = decodeSnapshot(frame.payload, sha256);
     return snapshot.contextId === contextId && snapshot.state.version === version ? snapshot : null;
   } catch (error) {
     if (error instanceof IoasisError) return null;

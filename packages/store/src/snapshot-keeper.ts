@@ -7,6 +7,7 @@
  */
 import { encodeSnapshot } from "@ioasis/codec";
 import type { ContextLog } from "./context-log.ts";
+import { sha256 } from "./frame.ts";
 import { SNAPSHOT_EVENTS } from "./limits.ts";
 import type { Replay } from "./replay.ts";
 import type { SnapshotStore } from "./snapshot-store.ts";
@@ -77,7 +78,7 @@ export class SnapshotKeeper {
   #grant(context: ContextLog, { version, digest, resolve, reject }: Wish): void {
     try {
       context.live ??= this.#replay.state(context, context.version);
-      const bytes = encodeSnapshot({ contextId: context.id, state: context.live, digest });
+      const bytes = encodeSnapshot({ contextId: context.id, state: context.live, digest }, sha256);
       const saving = this.#store.save(context.id, version, bytes).then(resolve, reject);
       this.#saving.add(saving);
       saving.finally(() => this.#saving.delete(saving));

@@ -1,5 +1,6 @@
 /** The port for snapshots: disposable copies of a state, so that replay need not begin at zero. */
 import { decodeSnapshot, type Snapshot } from "@ioasis/codec";
+import { sha256 } from "./frame.ts";
 import { SNAPSHOTS_KEPT_MAX } from "./limits.ts";
 
 export interface SnapshotStore {
@@ -20,7 +21,7 @@ export class MemorySnapshots implements SnapshotStore {
 
   load(contextId: string, version: number): Snapshot | null {
     const bytes = this.#saved.get(contextId)?.get(version);
-    return bytes === undefined ? null : decodeSnapshot(bytes);
+    return bytes === undefined ? null : decodeSnapshot(bytes, sha256);
   }
 
   async save(contextId: string, version: number, bytes: Uint8Array): Promise<void> {
