@@ -14,6 +14,8 @@ import { PAGES_KEPT_MAX } from "./limits.ts";
 export interface BlockPlace extends Place {
   readonly firstVersion: number;
   readonly lastVersion: number;
+  /** Of its frame in the context. */
+  readonly sequence: number;
 }
 
 /** A leaf border whose digest state is on the disk. */
@@ -123,7 +125,7 @@ function addBlock(page: Page, context: ContextLog, last: number, place: Place, b
   if (header === null || header.contextId !== context.id || header.firstVersion !== page.version + 1) return false;
   const lastVersion = page.version + header.count;
   if (lastVersion > last) return false;
-  page.blocks.push({ ...place, firstVersion: header.firstVersion, lastVersion });
+  page.blocks.push({ ...place, firstVersion: header.firstVersion, lastVersion, sequence: page.sequence + 1 });
   page.version = lastVersion;
   return true;
 }

@@ -1,6 +1,6 @@
 /** Saves the catalog when the log behind its last checkpoint has grown so long that folding it would be felt. */
 import type { Catalog } from "./catalog.ts";
-import { CHECKPOINT_CLOSE_WORK, CHECKPOINT_WORK } from "./limits.ts";
+import { CHECKPOINT_WORK } from "./limits.ts";
 
 /** Where the checkpoint is: one, replaced as a whole, which may be lost at any time. */
 export interface CheckpointStore {
@@ -14,14 +14,17 @@ export class CheckpointKeeper {
   readonly #store: CheckpointStore;
   /** Work of the catalog that the newest checkpoint saves. */
   #saved = 0;
+  readonly #work: number;
   /** Work behind it after which the next is due: never so often that checkpoints are more to write than the log. */
-  #due = CHECKPOINT_WORK;
+  #due: number;
   #saving: Promise<void> | null = null;
 
-  /** `catalog`: as opening found it; its work is what was behind the checkpoint then. */
-  constructor(catalog: Catalog, store: CheckpointStore) {
+  /** `catalog`: as opening found it; its work is what was behind the checkpoint then. `work`: see CHECKPOINT_WORK. */
+  constructor(catalog: Catalog, store: CheckpointStore, work = CHECKPOINT_WORK) {
     this.#catalog = catalog;
     this.#store = store;
+    this.#work = work;
+    this.#due = work;
   }
 
   /** To be called when frames became durable and the catalog has them. */
@@ -35,7 +38,7 @@ export class CheckpointKeeper {
     if (this.#isDamaged && this.#catalog.damage.length === 0) {
       // Reading found what opening passed over: the next opening is to look at every frame, and to tell.
       this.#store.remove();
-    } else if (this.#behind >= CHECKPOINT_CLOSE_WORK) await this.#save();
+    } else if (this.#behind >= this.#work / 2) await this.#save();
   }
 
   get #behind(): number {
@@ -50,7 +53,7 @@ export class CheckpointKeeper {
   async #save(): Promise<void> {
     this.#saved = this.#catalog.work;
     try {
-      if (!this.#isDamaged) this.#due = Math.max(CHECKPOINT_WORK, 2 * (await this.#store.save(this.#catalog)));
+      if (!this.#isDamaged) this.#due = Math.max(this.#work, 2 * (await this.#store.save(this.#catalog)));
     } catch {
       // The journal does without: the next opening folds more.
     } finally {

@@ -4,7 +4,7 @@ import { applyBatch, assert, type ContextState, type EventBatch, IoasisError, ty
 import { adoptBlocks } from "./adoption.ts";
 import { type AcceptedBlock, makeBlock } from "./block-maker.ts";
 import { type Catalog, importKey } from "./catalog.ts";
-import { CheckpointKeeper, type CheckpointStore } from "./checkpoint-keeper.ts";
+import type { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import { type ContextBirth, ContextLog, withEpoch } from "./context-log.ts";
 import { draft, FRAME_CLOSED, FRAME_RECORD, type FrameDraft, sha256 } from "./frame.ts";
 import type { FrameLog, Place } from "./frame-log.ts";
@@ -21,7 +21,7 @@ import type {
   StoredBlock,
   VerifyReport,
 } from "./journal.ts";
-import { BATCH_ROWS_MAX, CONTEXTS_MAX, NAME_LENGTH_MAX, QUEUE_BYTES_MAX, SNAPSHOT_CLOSE_EVENTS } from "./limits.ts";
+import { BATCH_ROWS_MAX, CONTEXTS_MAX, NAME_LENGTH_MAX, QUEUE_BYTES_MAX } from "./limits.ts";
 import { checkEpoch, checkOwner } from "./ownership.ts";
 import { encodeRecord, type JournalRecord } from "./records.ts";
 import { Replay } from "./replay.ts";
@@ -35,7 +35,7 @@ export interface JournalParts {
   readonly snapshots: SnapshotStore;
   readonly catalog: Catalog;
   /** Null: the catalog is never saved. */
-  readonly checkpoints: CheckpointStore | null;
+  readonly checkpoints: CheckpointKeeper | null;
   readonly recovered: Recovery | null;
   readonly isReadOnly: boolean;
   /** A new random id, hex digits. */
@@ -53,7 +53,6 @@ export class FramedJournal implements Journal {
   readonly #catalog: Catalog;
   readonly #replay: Replay;
   readonly #keeper: SnapshotKeeper;
-  readonly #checkpoints: CheckpointKeeper | null;
   /** Names of contexts whose record is on its way to the disk. */
   readonly #coming = new Set<string>();
   #sequence: number;
@@ -66,7 +65,6 @@ export class FramedJournal implements Journal {
     this.#catalog = parts.catalog;
     this.#replay = new Replay(parts.log, parts.snapshots);
     this.#keeper = new SnapshotKeeper(parts.snapshots, this.#replay);
-    this.#checkpoints = parts.checkpoints && new CheckpointKeeper(parts.catalog, parts.checkpoints);
     this.#sequence = parts.catalog.sequence;
   }
 
@@ -218,11 +216,8 @@ export class FramedJournal implements Journal {
   async #finish(): Promise<void> {
     await Promise.allSettled([...this.#catalog.byNumber.values()].map(({ settled }) => settled));
     if (this.#parts.log.failure() !== null) return;
-    for (const context of this.#catalog.byNumber.values())
-      if (context.damagedFrom === null && this.#keeper.eventsSince(context) > SNAPSHOT_CLOSE_EVENTS)
-        await this.#keeper.take(context).catch(() => undefined);
-    await this.#keeper.idle();
-    await this.#checkpoints?.finish();
+    await this.#keeper.finish(this.#catalog.byNumber.values());
+    await this.#parts.checkpoints?.finish();
     if (this.#catalog.isClosed) return;
     const closed = draft(FRAME_CLOSED, 0, ++this.#sequence, new Uint8Array(0));
     // Without it the journal is as good as after a crash.
@@ -291,7 +286,7 @@ export class FramedJournal implements Journal {
       for (const [index, { hash }] of frames.entries())
         this.#catalog.took(places[index] as Place, hash.toString("hex"));
       onDurable(places);
-      this.#checkpoints?.afterDurable();
+      this.#parts.checkpoints?.afterDurable();
     });
   }
 

@@ -26,18 +26,22 @@ export const PAGE_DISTANCE_MAX = 256 * 1024;
 /** Decoded blocks kept, so that looking at neighbouring versions decodes a block once. */
 export const DECODED_BLOCKS_MAX = 8;
 
-/** A snapshot is taken when this many events came after the newest one ... */
-export const SNAPSHOT_EVENTS = 262_144;
-/** ... and at a clean close when more than this many did. */
-export const SNAPSHOT_CLOSE_EVENTS = 4_096;
+/**
+ * A snapshot is taken when replaying what came after the newest one is this much work, or as much as there are
+ * mappings: then opening replays no more than that, and snapshots are a fixed share of what appending costs. The work
+ * of an event is 1, that of the block that it is in SNAPSHOT_BLOCK_WORK.
+ */
+export const SNAPSHOT_WORK = 131_072;
+export const SNAPSHOT_BLOCK_WORK = 32;
+/** At a clean close a snapshot is taken when this much work came after the newest one. */
+export const SNAPSHOT_CLOSE_WORK = 8_192;
 /** Snapshots kept of a context. */
 export const SNAPSHOTS_KEPT_MAX = 3;
 
 /**
- * The catalog is saved when the log behind its last checkpoint is this much work to fold, ... The work of a frame is
- * its bytes, which are hashed, and as much as CHECKPOINT_FRAME_WORK of them.
+ * The catalog is saved when the log behind its last checkpoint is this much work to fold, and at a clean close when it
+ * is half of it: a journal with less is folded whole at every opening. The work of a frame is its bytes, which are
+ * hashed, and as much as CHECKPOINT_FRAME_WORK of them.
  */
 export const CHECKPOINT_WORK = 8 * 1024 * 1024;
-/** ... and at a clean close when it is this much. A journal with less is folded whole at every opening. */
-export const CHECKPOINT_CLOSE_WORK = 4 * 1024 * 1024;
 export const CHECKPOINT_FRAME_WORK = 1024;

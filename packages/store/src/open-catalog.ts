@@ -28,9 +28,22 @@ export function openCatalog(log: SegmentLog, checkpoints: CheckpointFile, snapsh
     last = segment;
   }
   catalog.finish();
-  if (restored === null && saved !== null) noteLost(catalog, provenBy(saved), "the checkpoint of the catalog", last);
+  if (restored === null && saved !== null) noteMisfit(catalog, saved, last);
   noteLost(catalog, provenBySnapshots(catalog, snapshots), "a snapshot", last);
   return { catalog, last };
+}
+
+/** What a checkpoint that does not fit the log proves to be lost: where the log is shorter, anybody's events. */
+function noteMisfit(catalog: Catalog, saved: CatalogRecord, newest: LastSegment): void {
+  const proofs = saved.contexts.map(({ name, version }) => ({ name, version }));
+  noteLost(catalog, proofs, "the checkpoint of the catalog", newest);
+  const { segment, offset } = saved.last;
+  const { number, file, end } = newest;
+  if (number > segment || (number === segment && end > offset)) return;
+  const what = `the log ends here, but the checkpoint of the catalog shows that it went on in segment ${segment}`;
+  const damage = { file, offset: end, version: null, context: null, what };
+  catalog.damage.push(damage);
+  for (const context of catalog.byNumber.values()) context.breakOff(damage);
 }
 
 /** A context that had this version once. */
@@ -50,10 +63,6 @@ function noteLost(catalog: Catalog, proofs: readonly Proof[], witness: string, {
     catalog.damage.push(damage);
     context?.breakOff(damage);
   }
-}
-
-function provenBy({ contexts }: CatalogRecord): readonly Proof[] {
-  return contexts.map(({ name, version }) => ({ name, version }));
 }
 
 function provenBySnapshots(catalog: Catalog, snapshots: SnapshotFiles): readonly Proof[] {

@@ -43,6 +43,12 @@ export class Replay {
     return place === null ? null : this.#stored(context, place);
   }
 
+  /** Frames of the context up to the block that ends at `version`; null when none does. */
+  framesUpTo(context: ContextLog, version: number): number | null {
+    const place = this.#pages.at(context, version);
+    return place?.lastVersion === version ? place.sequence : null;
+  }
+
   /** The state at `version`, a new object. */
   state(context: ContextLog, version: number): ContextState {
     checkVersion(context, version);

@@ -13,6 +13,7 @@
 import path from "node:path";
 import { IoasisError } from "@ioasis/core";
 import { CheckpointFile } from "./checkpoint-file.ts";
+import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import type { Disk, DiskLock } from "./disk.ts";
 import { diskFailure } from "./disk-failure.ts";
 import { FramedJournal } from "./framed-journal.ts";
@@ -35,6 +36,8 @@ export interface SegmentJournalOptions {
   readonly disk?: Disk;
   /** Ids for new contexts, hex digits; default: random. */
   readonly nextId?: () => string;
+  /** When the catalog is saved; default: CHECKPOINT_WORK in `limits.ts`. */
+  readonly checkpointWork?: number;
 }
 
 /**
@@ -65,7 +68,7 @@ async function assemble(
   disk: Disk,
   directory: string,
   replica: string,
-  { nextId = newContextId }: SegmentJournalOptions,
+  { nextId = newContextId, checkpointWork }: SegmentJournalOptions,
   lock: DiskLock | null,
 ): Promise<Journal> {
   // Before the log is read: they then tell of events that it must have.
@@ -78,7 +81,7 @@ async function assemble(
     log,
     snapshots,
     catalog,
-    checkpoints,
+    checkpoints: new CheckpointKeeper(catalog, checkpoints, checkpointWork),
     recovered: lock === null ? null : await log.openForAppend(last),
     isReadOnly: lock === null,
     nextId,

@@ -23,6 +23,8 @@ export class FakeDisk implements Disk {
   readonly operations: string[] = [];
   /** The operation with this number (from 1) fails, and so does everything of its name afterwards when `isLasting`. */
   failure: { readonly at: number; readonly code: string; readonly isLasting: boolean } | null = null;
+  /** What was read, over all files. */
+  bytesRead = 0;
   /** Bytes that fit in all files together. */
   capacity = Number.POSITIVE_INFINITY;
 
@@ -57,6 +59,7 @@ export class FakeDisk implements Disk {
 
   readWhole(path: string): Uint8Array | null {
     const node = this.#nodes.get(path);
+    this.bytesRead += node?.content.length ?? 0;
     return node === undefined ? null : Buffer.from(node.content);
   }
 
@@ -156,6 +159,7 @@ class FakeFile implements DiskFile {
   read(target: Uint8Array, position: number): number {
     const part = this.#node.content.subarray(position, position + target.length);
     target.set(part);
+    this.#disk.bytesRead += part.length;
     return part.length;
   }
 
