@@ -8,7 +8,7 @@ import { type BlockHeader, LEAF_VERSIONS, peekHeader } from "@ioasis/codec";
 import { IoasisError } from "@ioasis/core";
 import type { ContextLog } from "./context-log.ts";
 import { FRAME_BLOCK, FRAME_HEAD_BYTES, FRAME_LEAF } from "./frame.ts";
-import type { FrameLog, GlimpsedFrame, Place, ScannedSegment } from "./frame-log.ts";
+import type { FrameLog, GlimpsedFrame, Place, ScanItem, ScannedSegment } from "./frame-log.ts";
 import { PAGES_KEPT_MAX } from "./limits.ts";
 
 export interface BlockPlace extends Place {
@@ -91,7 +91,8 @@ export class BlockPages {
     const { segment } = page;
     const scanned = this.#log.scanFrom(page);
     if (fill(page, context, last, intact(scanned))) return;
-    const item = scanned.items.find(({ offset }) => offset >= page.offset);
+    const isOwn = ({ head }: ScanItem) => head === null || head.context === context.number;
+    const item = scanned.items.find((one) => one.offset >= page.offset && isOwn(one));
     const at = { file: this.#log.fileOf(segment), offset: item?.offset ?? scanned.end, context: context.name };
     const what = item?.isIntact === false ? item.what : "the frame that followed here is missing";
     context.breakOff({ ...at, version: page.version + 1, what }, page.version + 1);
