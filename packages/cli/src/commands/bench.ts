@@ -2,6 +2,7 @@ import os from "node:os";
 import { IoasisError } from "@ioasis/core";
 import type { Command } from "commander";
 import { answerBenches } from "../bench/answers.ts";
+import { blocksBenches } from "../bench/blocks.ts";
 import { conformBenches } from "../bench/conform.ts";
 import { decideBenches } from "../bench/decide.ts";
 import { importBench } from "../bench/import.ts";
@@ -20,6 +21,7 @@ const BENCHES: Readonly<Record<string, (world: World) => Promise<readonly Bench[
   replay: async () => [replayBench()],
   import: async (world) => [await importBench(world)],
   journal: async (world) => [await journalBench(world)],
+  blocks: blocksBenches,
   answers: answerBenches,
   conform: async (world) => conformBenches(world),
   decide: async () => [...decideBenches(), ...modelBenches()],
