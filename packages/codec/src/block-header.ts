@@ -51,15 +51,27 @@ export interface OpenBlock {
 /** Header and the bytes of the body. @throws IoasisError ERR_BLOCK, ERR_NEWER */
 export function openBlock(bytes: Uint8Array): OpenBlock {
   const reader = new ByteReader(bytes);
+  const { format, header } = readHeader(reader);
+  const body = reader.raw(reader.u32(STORED_BYTES_MAX, "block: body length"), "block: body");
+  reader.end("block");
+  return { format, header, body };
+}
+
+/**
+ * The header of a block of which only the beginning need be there.
+ * @throws IoasisError ERR_BLOCK, ERR_NEWER
+ */
+export function peekHeader(bytes: Uint8Array): BlockHeader {
+  return readHeader(new ByteReader(bytes)).header;
+}
+
+function readHeader(reader: ByteReader): Omit<OpenBlock, "body"> {
   for (const byte of MAGIC) if (reader.u8("block") !== byte) throw damaged("block: it does not begin with IOAB");
   const format = reader.u8("block");
   if (format > FORMAT) throw newer("block", format, FORMAT);
   if (format < 1) throw damaged(`block: format ${format} never was`);
   const packed = reader.raw(reader.u32(HEADER_BYTES_MAX, "block: header length"), "block: header");
-  const header = headerOf(unpack(packed));
-  const body = reader.raw(reader.u32(STORED_BYTES_MAX, "block: body length"), "block: body");
-  reader.end("block");
-  return { format, header, body };
+  return { format, header: headerOf(unpack(packed)) };
 }
 
 function headerOf(value: unknown): BlockHeader {

@@ -1,6 +1,6 @@
 /** Bytes: blocks of events, canonical events and their digest, snapshots. Runs in node and in a browser. */
 export { blockHash, decodeBlock, decodeHeader, encodeBlock } from "./block.ts";
-export { type BlockHeader, ROWS_MAX } from "./block-header.ts";
+export { type BlockHeader, peekHeader, ROWS_MAX } from "./block-header.ts";
 export { HANDLE_MAX } from "./checks.ts";
 export { Digest, EMPTY_DIGEST, LEAF_VERSIONS } from "./digest.ts";
 export { eventProblem } from "./event-check.ts";

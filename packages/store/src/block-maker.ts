@@ -2,7 +2,7 @@
 import { type BlockHeader, type Digest, encodeBlock, LEAF_VERSIONS } from "@ioasis/codec";
 import { assert, type EventBatch, IoasisError } from "@ioasis/core";
 import type { ContextLog } from "./context-log.ts";
-import { FRAME_BLOCK, FRAME_LEAF, type FrameDraft, sha256 } from "./frame.ts";
+import { draft, FRAME_BLOCK, FRAME_LEAF, type FrameDraft } from "./frame.ts";
 import type { ImportMark } from "./journal.ts";
 import { PAYLOAD_BYTES_MAX } from "./limits.ts";
 import { encodeLeaf } from "./records.ts";
@@ -11,9 +11,8 @@ import { encodeLeaf } from "./records.ts";
 export interface AcceptedBlock {
   readonly header: BlockHeader;
   readonly hash: string;
-  /** The block, and the leaf border that it crossed last, if it crossed one. */
+  /** The block, and behind it the leaf border that it crossed last, if it crossed one. */
   readonly frames: readonly FrameDraft[];
-  readonly leafVersion: number | null;
 }
 
 /** The digest's state at the last leaf border inside a batch. */
@@ -75,15 +74,13 @@ export function accept(
   }
   const { tail, number } = context;
   assert(header.firstVersion === tail.version + 1, "a block follows the tail");
-  const hash = sha256(bytes).toString("hex");
-  const frames: FrameDraft[] = [{ type: FRAME_BLOCK, context: number, sequence: ++tail.sequence, payload: bytes }];
-  if (leaf !== null) {
-    const payload = encodeLeaf({ context: number, ...leaf });
-    frames.push({ type: FRAME_LEAF, context: number, sequence: ++tail.sequence, payload });
-  }
+  const block = draft(FRAME_BLOCK, number, ++tail.sequence, bytes);
+  const hash = block.hash.toString("hex");
+  const frames = [block];
+  if (leaf !== null) frames.push(draft(FRAME_LEAF, number, ++tail.sequence, encodeLeaf({ context: number, ...leaf })));
   tail.version = header.firstVersion + header.count - 1;
   tail.hash = hash;
   tail.digest = header.digest;
   tail.feeding = feeding;
-  return { header, hash, frames, leafVersion: leaf?.version ?? null };
+  return { header, hash, frames };
 }

@@ -6,11 +6,13 @@
  */
 import { type BlockHeader, decodeHeader } from "@ioasis/codec";
 import { IoasisError } from "@ioasis/core";
+import type { AcceptedBlock } from "./block-maker.ts";
 import { ContextLog } from "./context-log.ts";
-import { FRAME_BLOCK, FRAME_CLOSED, FRAME_LEAF, FRAME_RECORD, type FrameHead } from "./frame.ts";
-import type { Place, ScannedDamage, ScannedFrame, ScannedSegment } from "./frame-log.ts";
+import { FRAME_BLOCK, FRAME_CLOSED, FRAME_HEAD_BYTES, FRAME_LEAF, FRAME_RECORD, type FrameHead } from "./frame.ts";
+import type { Border, LastFrame, Place, ScannedDamage, ScannedFrame, ScannedSegment } from "./frame-log.ts";
 import type { Damage, FinishedImport } from "./journal.ts";
-import { contextOf, decodeLeaf, decodeRecord } from "./records.ts";
+import { CHECKPOINT_FRAME_WORK } from "./limits.ts";
+import { contextOf, decodeRecord } from "./records.ts";
 
 const KNOWN_TYPES: readonly number[] = [FRAME_BLOCK, FRAME_RECORD, FRAME_LEAF, FRAME_CLOSED];
 
@@ -33,6 +35,10 @@ export class Catalog {
   sequence = 0;
   /** The newest frame tells of a clean close, or there is none. */
   isClosed = true;
+  /** The newest frame that was folded. */
+  last: LastFrame | null = null;
+  /** What was folded here, in bytes and frames (see `limits.ts`). */
+  work = 0;
 
   foldSegment(segment: ScannedSegment): void {
     for (const item of segment.items)
@@ -48,6 +54,7 @@ export class Catalog {
   /** @returns the block, when the frame is one and fits */
   foldFrame(frame: ScannedFrame, { number, file }: Pick<ScannedSegment, "number" | "file">): FoldedBlock | null {
     const place = { segment: number, offset: frame.offset, length: frame.head.length };
+    this.took(place, frame.hash);
     try {
       return this.#fold(frame, place, file);
     } catch (error) {
@@ -57,15 +64,24 @@ export class Catalog {
     }
   }
 
-  /** Takes a block that is known to fit. */
-  addBlock(context: ContextLog, header: BlockHeader, hash: string, place: Place): void {
-    context.sequence++;
-    context.addBlock(header, hash, place);
+  /** Every frame comes by here, in order. */
+  took(place: Place, hash: string): void {
+    this.last = { ...place, hash };
+    this.work += place.length + CHECKPOINT_FRAME_WORK;
   }
 
-  addLeaf(context: ContextLog, version: number, place: Place): void {
+  /** Where the frames that were folded end. */
+  get end(): Border {
+    const { last } = this;
+    if (last === null) return { segment: 1, offset: 0 };
+    return { segment: last.segment, offset: last.offset + FRAME_HEAD_BYTES + last.length };
+  }
+
+  /** Takes a block that is known to fit, and the leaf behind it. */
+  addBlock(context: ContextLog, { header, hash, frames }: AcceptedBlock, place: Place): void {
     context.sequence++;
-    context.leaves.push({ version, place });
+    context.addBlock(header, hash, place, this.byNumber.size);
+    context.sequence += frames.length - 1;
   }
 
   addContext(context: ContextLog): void {
@@ -152,7 +168,6 @@ export class Catalog {
     context.sequence = sequence;
     if (type === FRAME_BLOCK) return this.#foldBlock(context, frame, place);
     if (type === FRAME_RECORD) this.#foldEpoch(context, frame);
-    else if (type === FRAME_LEAF) this.#foldLeaf(context, frame, place);
     return null;
   }
 
@@ -162,18 +177,13 @@ export class Catalog {
     if (header.firstVersion !== context.version + 1)
       throw damaged(`the block begins at version ${header.firstVersion} and not at ${context.version + 1}`);
     if (header.previous !== context.hash) throw damaged("the block names another predecessor than the one before it");
-    context.addBlock(header, hash, place);
+    context.addBlock(header, hash, place, this.byNumber.size);
     return { context, header };
   }
 
   #foldEpoch(context: ContextLog, { payload }: ScannedFrame): void {
     const record = decodeRecord(payload);
     if (record.kind === "epoch") context.addEpoch(record.epoch);
-  }
-
-  #foldLeaf(context: ContextLog, { payload }: ScannedFrame, place: Place): void {
-    const { version } = decodeLeaf(payload);
-    if (version <= context.version) context.leaves.push({ version, place });
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { type BlockHeader, type Digest, EMPTY_DIGEST } from "@ioasis/codec";
 import { type ContextState, IoasisError, type ProfileName } from "@ioasis/core";
-import { BlockIndex } from "./block-index.ts";
+import { BlockDirectory } from "./block-directory.ts";
 import type { Place } from "./frame-log.ts";
 import type { ContextInfo, Damage, Epoch, ImportMark } from "./journal.ts";
 
@@ -42,9 +42,7 @@ export class ContextLog {
   epochs: readonly Epoch[];
   /** Of the newest frame; the one that made the context has 1. */
   sequence = 1;
-  readonly blocks = new BlockIndex();
-  /** Leaf borders whose digest state is on the disk, ascending. */
-  readonly leaves: { readonly version: number; readonly place: Place }[] = [];
+  readonly blocks = new BlockDirectory();
   /** By import and key. */
   readonly marks = new Map<string, ImportMark>();
 
@@ -74,14 +72,21 @@ export class ContextLog {
     return this.#tail;
   }
 
-  /** Takes the next block; its place in the chain is checked by the caller. */
-  addBlock(header: BlockHeader, hash: string, place: Place): void {
-    this.blocks.push(header.firstVersion, place);
+  /**
+   * Takes the next block, whose frame is the newest; its place in the chain is checked by the caller.
+   * `contexts`: how many the journal has.
+   */
+  addBlock(header: BlockHeader, hash: string, place: Place, contexts: number): void {
+    this.blocks.push({ ...place, firstVersion: header.firstVersion, sequence: this.sequence }, contexts);
     this.version = header.firstVersion + header.count - 1;
     this.hash = hash;
     this.digest = header.digest;
     const mark = header.mark as ImportMark | null | undefined;
-    if (mark !== null && mark !== undefined) this.marks.set(`${mark.id}\0${mark.key}`, mark);
+    if (mark !== null && mark !== undefined) this.addMark(mark);
+  }
+
+  addMark(mark: ImportMark): void {
+    this.marks.set(`${mark.id}\0${mark.key}`, mark);
   }
 
   addEpoch(epoch: Epoch): void {

@@ -5,8 +5,9 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-export function crc32c(bytes: Uint8Array): number {
+/** Of bytes `from` ... `to - 1`. */
+export function crc32c(bytes: Uint8Array, from = 0, to = bytes.length): number {
   let value = 0xffffffff;
-  for (const byte of bytes) value = (value >>> 8) ^ (TABLE[(value ^ byte) & 0xff] as number);
+  for (let at = from; at < to; at++) value = (value >>> 8) ^ (TABLE[(value ^ (bytes[at] as number)) & 0xff] as number);
   return (value ^ 0xffffffff) >>> 0;
 }

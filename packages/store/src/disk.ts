@@ -17,6 +17,8 @@ export interface DiskFile {
 
 export interface Disk {
   kindOf(path: string): "file" | "directory" | "other" | null;
+  /** Bytes of a file; null when it is absent. */
+  sizeOf(path: string): number | null;
   /** `append`: for reading and writing, made when absent. */
   open(path: string, mode: "read" | "append"): DiskFile;
   /** Names in a directory, sorted; null when it is absent. */
@@ -58,13 +60,18 @@ export async function writeAll(file: DiskFile, buffers: readonly Uint8Array[], p
   }
 }
 
-/** Puts `bytes` at `path` so that a crash leaves the old file or the new one, whole. */
-export async function replaceFile(disk: Disk, directory: string, name: string, bytes: Uint8Array): Promise<void> {
+/** Puts the buffers into a file, one behind the other, so that a crash leaves the old file or the new one, whole. */
+export async function replaceFile(
+  disk: Disk,
+  directory: string,
+  name: string,
+  buffers: readonly Uint8Array[],
+): Promise<void> {
   const temporary = `${directory}/${name}.tmp`;
   const file = disk.open(temporary, "append");
   try {
     await file.truncate(0);
-    await writeAll(file, [bytes], 0);
+    await writeAll(file, buffers, 0);
     await file.datasync();
   } catch (error) {
     file.close();

@@ -11,13 +11,25 @@ export interface Place {
   readonly length: number;
 }
 
-export interface ScannedFrame {
-  readonly isIntact: true;
-  readonly offset: number;
-  readonly head: FrameHead;
+/** A place between two frames. */
+export type Border = Pick<Place, "segment" | "offset">;
+
+/** The newest frame: where it lies, and the SHA-256 of its payload, 64 hex digits. */
+export interface LastFrame extends Place {
+  readonly hash: string;
+}
+
+/** A frame of which head and payload are known to be what was written. */
+export interface ReadFrame {
   readonly payload: Uint8Array;
   /** SHA-256 of the payload, 64 hex digits. */
   readonly hash: string;
+}
+
+export interface ScannedFrame extends ReadFrame {
+  readonly isIntact: true;
+  readonly offset: number;
+  readonly head: FrameHead;
 }
 
 export interface ScannedDamage {
@@ -44,6 +56,15 @@ export interface ScannedSegment {
   readonly size: number;
 }
 
+/** A frame whose head is intact; of its payload the beginning, unproven, until the next one is asked for. */
+export interface GlimpsedFrame {
+  readonly offset: number;
+  /** Offset of the frame behind it. */
+  readonly next: number;
+  readonly head: FrameHead;
+  readonly beginning: Uint8Array;
+}
+
 export interface FrameLog {
   /** Bytes that wait for the disk. */
   readonly pendingBytes: number;
@@ -55,17 +76,20 @@ export interface FrameLog {
    */
   append(frames: readonly FrameDraft[], onDurable: (places: readonly Place[]) => void): Promise<void>;
 
-  /**
-   * The payload at `place`, checked against its hash.
-   * @returns null when it is damaged
-   */
-  read(place: Place): Uint8Array | null;
+  /** The frame at `place`, checked against its hash; null when it is damaged. */
+  read(place: Place): ReadFrame | null;
+
+  /** The frames from `border` to the end of its segment; ends early where a head is damaged. Reads little of each. */
+  glimpse(border: Border): Iterable<GlimpsedFrame>;
+
+  /** Reads and checks everything in the segment of `border` from there on. */
+  scanFrom(border: Border): ScannedSegment;
+
+  /** Reads everything again, segment by segment, from `border` (default: the beginning) on. */
+  scan(border?: Border): Iterable<ScannedSegment>;
 
   /** Name of the segment's file, for messages. */
   fileOf(segment: number): string;
-
-  /** Reads everything again, segment by segment. */
-  scan(): Iterable<ScannedSegment>;
 
   /** The failure that ended the log's life, or null. */
   failure(): Error | null;

@@ -28,9 +28,12 @@ export const FRAME_LEAF = 3;
 export const FRAME_CLOSED = 4;
 /** The only frame of a snapshot's file. */
 export const FRAME_SNAPSHOT = 5;
+/** The only frame of the catalog's checkpoint. */
+export const FRAME_CATALOG = 6;
 
 export const FRAME_HEAD_BYTES = 60;
 export const MAGIC = Uint8Array.of(0xa9, 0x49, 0x4f, 0x46);
+const MAGIC_WORD = 0x464f49a9;
 const GUARDED_BYTES = 24;
 const HASH_OFFSET = 28;
 
@@ -40,6 +43,8 @@ export interface FrameDraft {
   readonly context: number;
   readonly sequence: number;
   readonly payload: Uint8Array;
+  /** SHA-256 of the payload. */
+  readonly hash: Buffer;
 }
 
 export interface FrameHead {
@@ -55,7 +60,12 @@ export function sha256(bytes: Uint8Array): Buffer {
   return createHash("sha256").update(bytes).digest();
 }
 
-export function encodeHead({ type, context, sequence, payload }: FrameDraft, durable: number): Uint8Array {
+/** A frame to be written; its payload is hashed here, once. */
+export function draft(type: number, context: number, sequence: number, payload: Uint8Array): FrameDraft {
+  return { type, context, sequence, payload, hash: sha256(payload) };
+}
+
+export function encodeHead({ type, context, sequence, payload, hash }: FrameDraft, durable: number): Uint8Array {
   const head = new Uint8Array(FRAME_HEAD_BYTES);
   head.set(MAGIC);
   const view = new DataView(head.buffer);
@@ -64,8 +74,8 @@ export function encodeHead({ type, context, sequence, payload }: FrameDraft, dur
   view.setUint32(12, durable, true);
   view.setUint32(16, context, true);
   view.setUint32(20, sequence, true);
-  view.setUint32(GUARDED_BYTES, crc32c(head.subarray(0, GUARDED_BYTES)), true);
-  head.set(sha256(payload), HASH_OFFSET);
+  view.setUint32(GUARDED_BYTES, crc32c(head, 0, GUARDED_BYTES), true);
+  head.set(hash, HASH_OFFSET);
   return head;
 }
 
@@ -73,8 +83,8 @@ export function encodeHead({ type, context, sequence, payload }: FrameDraft, dur
 export function decodeHead(bytes: Uint8Array, offset: number): FrameHead | null {
   if (offset + FRAME_HEAD_BYTES > bytes.length) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset + offset, FRAME_HEAD_BYTES);
-  if (MAGIC.some((byte, i) => view.getUint8(i) !== byte)) return null;
-  if (view.getUint32(GUARDED_BYTES, true) !== crc32c(bytes.subarray(offset, offset + GUARDED_BYTES))) return null;
+  if (view.getUint32(0, true) !== MAGIC_WORD) return null;
+  if (view.getUint32(GUARDED_BYTES, true) !== crc32c(bytes, offset, offset + GUARDED_BYTES)) return null;
   return {
     type: view.getUint32(4, true),
     length: view.getUint32(8, true),

@@ -4,9 +4,10 @@ import { applyBatch, assert, type ContextState, type EventBatch, IoasisError, ty
 import { adoptBlocks } from "./adoption.ts";
 import { type AcceptedBlock, makeBlock } from "./block-maker.ts";
 import { type Catalog, importKey } from "./catalog.ts";
+import type { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import { type ContextBirth, ContextLog, withEpoch } from "./context-log.ts";
-import { FRAME_CLOSED, FRAME_RECORD, type FrameDraft } from "./frame.ts";
-import type { FrameLog } from "./frame-log.ts";
+import { draft, FRAME_CLOSED, FRAME_RECORD, type FrameDraft } from "./frame.ts";
+import type { FrameLog, Place } from "./frame-log.ts";
 import type {
   AppendOptions,
   ContextInfo,
@@ -20,7 +21,7 @@ import type {
   StoredBlock,
   VerifyReport,
 } from "./journal.ts";
-import { BATCH_ROWS_MAX, CONTEXTS_MAX, NAME_LENGTH_MAX, QUEUE_BYTES_MAX, SNAPSHOT_CLOSE_EVENTS } from "./limits.ts";
+import { BATCH_ROWS_MAX, CONTEXTS_MAX, NAME_LENGTH_MAX, QUEUE_BYTES_MAX } from "./limits.ts";
 import { checkEpoch, checkOwner } from "./ownership.ts";
 import { encodeRecord, type JournalRecord } from "./records.ts";
 import { Replay } from "./replay.ts";
@@ -33,6 +34,8 @@ export interface JournalParts {
   readonly log: FrameLog;
   readonly snapshots: SnapshotStore;
   readonly catalog: Catalog;
+  /** Null: the catalog is never saved. */
+  readonly checkpoints: CheckpointKeeper | null;
   readonly recovered: Recovery | null;
   readonly isReadOnly: boolean;
   /** A new random id, hex digits. */
@@ -142,7 +145,11 @@ export class FramedJournal implements Journal {
   async recordImport(finished: FinishedImport): Promise<void> {
     this.#checkWritable();
     const frame = recordFrame({ kind: "import", context: 0, finished }, ++this.#sequence);
-    await this.#push([frame], () => this.#catalog.imports.set(importKey(finished), finished));
+    const { sequence } = frame;
+    await this.#push([frame], () => {
+      this.#catalog.sequence = sequence;
+      this.#catalog.imports.set(importKey(finished), finished);
+    });
   }
 
   imports(): readonly FinishedImport[] {
@@ -208,12 +215,10 @@ export class FramedJournal implements Journal {
   async #finish(): Promise<void> {
     await Promise.allSettled([...this.#catalog.byNumber.values()].map(({ settled }) => settled));
     if (this.#parts.log.failure() !== null) return;
-    for (const context of this.#catalog.byNumber.values())
-      if (context.damagedFrom === null && this.#keeper.eventsSince(context) > SNAPSHOT_CLOSE_EVENTS)
-        await this.#keeper.take(context).catch(() => undefined);
-    await this.#keeper.idle();
+    await this.#keeper.finish(this.#catalog.byNumber.values());
+    await this.#parts.checkpoints?.finish();
     if (this.#catalog.isClosed) return;
-    const closed = { type: FRAME_CLOSED, context: 0, sequence: ++this.#sequence, payload: new Uint8Array(0) };
+    const closed = draft(FRAME_CLOSED, 0, ++this.#sequence, new Uint8Array(0));
     // Without it the journal is as good as after a crash.
     await this.#push([closed], () => undefined).catch(() => undefined);
   }
@@ -249,11 +254,10 @@ export class FramedJournal implements Journal {
     const durable = this.#push(frames, (places) => {
       let at = 0;
       for (const [i, { block, batch }] of blocks.entries()) {
-        const [place, leafPlace] = places.slice(at, (at += block.frames.length));
+        const place = places[at];
         assert(place !== undefined, "a block has a place");
-        this.#catalog.addBlock(context, block.header, block.hash, place);
-        if (leafPlace !== undefined && block.leafVersion !== null)
-          this.#catalog.addLeaf(context, block.leafVersion, leafPlace);
+        at += block.frames.length;
+        this.#catalog.addBlock(context, block, place);
         if (context.live !== null) applyBatch(context.live, batch, 0, lengths[i]);
         this.#keeper.afterDurable(context);
       }
@@ -278,7 +282,10 @@ export class FramedJournal implements Journal {
   #push(frames: readonly FrameDraft[], onDurable: Parameters<FrameLog["append"]>[1]): Promise<void> {
     return this.#parts.log.append(frames, (places) => {
       this.#catalog.isClosed = false;
+      for (const [index, { hash }] of frames.entries())
+        this.#catalog.took(places[index] as Place, hash.toString("hex"));
       onDurable(places);
+      this.#parts.checkpoints?.afterDurable();
     });
   }
 
@@ -323,7 +330,7 @@ function endOf({ damagedFrom, version }: ContextLog): number {
 }
 
 function recordFrame(record: JournalRecord, sequence: number): FrameDraft {
-  return { type: FRAME_RECORD, context: record.context, sequence, payload: encodeRecord(record) };
+  return draft(FRAME_RECORD, record.context, sequence, encodeRecord(record));
 }
 
 function staleAppend({ name, tail }: ContextLog, { firstVersion }: EventBatch): IoasisError {

@@ -39,7 +39,7 @@ export function readFormat(disk: Disk, directory: string): JournalFormat | null 
 }
 
 export async function writeFormat(disk: Disk, directory: string, format: JournalFormat): Promise<void> {
-  await replaceFile(disk, directory, FILE, Buffer.from(`${JSON.stringify(format, null, 2)}\n`));
+  await replaceFile(disk, directory, FILE, [Buffer.from(`${JSON.stringify(format, null, 2)}\n`)]);
 }
 
 function parse(file: string, bytes: Uint8Array): JournalFormat {

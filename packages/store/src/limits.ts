@@ -15,12 +15,33 @@ export const CONTEXTS_MAX = 65_536;
 export const NAME_LENGTH_MAX = 255;
 /** Segment files held open for reading. */
 export const OPEN_SEGMENTS_MAX = 64;
+/** Pages of the block directory kept: a page lists some neighbouring blocks of a context. */
+export const PAGES_KEPT_MAX = 64;
+/** A page of the block directory lists no more blocks than this, ... */
+export const PAGE_BLOCKS_MAX = 256;
+/** ... ends when they take this much, ... */
+export const PAGE_BYTES_MAX = 256 * 1024;
+/** ... and when so much of the log was written since it began (times the number of contexts), whoever wrote it. */
+export const PAGE_DISTANCE_MAX = 256 * 1024;
 /** Decoded blocks kept, so that looking at neighbouring versions decodes a block once. */
 export const DECODED_BLOCKS_MAX = 8;
 
-/** A snapshot is taken when this many events came after the newest one ... */
-export const SNAPSHOT_EVENTS = 262_144;
-/** ... and at a clean close when more than this many did. */
-export const SNAPSHOT_CLOSE_EVENTS = 4_096;
+/**
+ * A snapshot is taken when replaying what came after the newest one is this much work, or as much as there are
+ * mappings: then opening replays no more than that, and snapshots are a fixed share of what appending costs. The work
+ * of an event is 1, that of the block that it is in SNAPSHOT_BLOCK_WORK.
+ */
+export const SNAPSHOT_WORK = 131_072;
+export const SNAPSHOT_BLOCK_WORK = 32;
+/** At a clean close a snapshot is taken when this much work came after the newest one. */
+export const SNAPSHOT_CLOSE_WORK = 8_192;
 /** Snapshots kept of a context. */
 export const SNAPSHOTS_KEPT_MAX = 3;
+
+/**
+ * The catalog is saved when the log behind its last checkpoint is this much work to fold, and at a clean close when it
+ * is half of it: a journal with less is folded whole at every opening. The work of a frame is its bytes, which are
+ * hashed, and as much as CHECKPOINT_FRAME_WORK of them.
+ */
+export const CHECKPOINT_WORK = 8 * 1024 * 1024;
+export const CHECKPOINT_FRAME_WORK = 1024;

@@ -1,6 +1,6 @@
-/** Frames in memory: durable as long as the object lives. */
-import { type FrameDraft, sha256 } from "./frame.ts";
-import type { FrameLog, Place, ScanItem, ScannedSegment } from "./frame-log.ts";
+/** Frames in memory: durable as long as the object lives. An offset is the index of a frame. */
+import type { FrameDraft } from "./frame.ts";
+import type { Border, FrameLog, GlimpsedFrame, Place, ReadFrame, ScanItem, ScannedSegment } from "./frame-log.ts";
 
 export class MemoryFrameLog implements FrameLog {
   readonly pendingBytes = 0;
@@ -12,20 +12,32 @@ export class MemoryFrameLog implements FrameLog {
     );
   }
 
-  read({ offset }: Place): Uint8Array | null {
-    return this.#frames[offset]?.payload ?? null;
+  read({ offset }: Place): ReadFrame | null {
+    const frame = this.#frames[offset];
+    return frame === undefined ? null : { payload: frame.payload, hash: frame.hash.toString("hex") };
+  }
+
+  *glimpse({ offset: from }: Border): Generator<GlimpsedFrame> {
+    for (let offset = from; offset < this.#frames.length; offset++) {
+      const frame = this.#frames[offset] as FrameDraft;
+      yield { offset, next: offset + 1, head: headOf(frame), beginning: frame.payload };
+    }
+  }
+
+  scanFrom({ offset: from }: Border): ScannedSegment {
+    const items = this.#frames.slice(from).map((frame, index): ScanItem => {
+      const { payload, hash } = frame;
+      return { isIntact: true, offset: from + index, head: headOf(frame), payload, hash: hash.toString("hex") };
+    });
+    return { number: 1, file: "memory", items, end: this.#frames.length, size: this.#frames.length };
+  }
+
+  *scan(border: Border = { segment: 1, offset: 0 }): Generator<ScannedSegment> {
+    yield this.scanFrom(border);
   }
 
   fileOf(): string {
     return "memory";
-  }
-
-  *scan(): Generator<ScannedSegment> {
-    const items = this.#frames.map(({ type, context, sequence, payload }, offset): ScanItem => {
-      const head = { type, context, sequence, durable: 0, length: payload.length };
-      return { isIntact: true, offset, head, payload, hash: sha256(payload).toString("hex") };
-    });
-    yield { number: 1, file: "memory", items, end: items.length, size: items.length };
   }
 
   failure(): null {
@@ -33,4 +45,8 @@ export class MemoryFrameLog implements FrameLog {
   }
 
   async close(): Promise<void> {}
+}
+
+function headOf({ type, context, sequence, payload }: FrameDraft): GlimpsedFrame["head"] {
+  return { type, context, sequence, durable: 0, length: payload.length };
 }

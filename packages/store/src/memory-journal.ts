@@ -18,6 +18,7 @@ export function openMemoryJournal(options: MemoryJournalOptions = {}): Journal {
     log: new MemoryFrameLog(),
     snapshots: new MemorySnapshots(),
     catalog: new Catalog(),
+    checkpoints: null,
     recovered: null,
     isReadOnly: false,
     nextId: options.nextId ?? newContextId,

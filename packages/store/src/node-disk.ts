@@ -117,6 +117,7 @@ export const nodeDisk: Disk = {
     if (stat === undefined) return null;
     return stat.isFile() ? "file" : stat.isDirectory() ? "directory" : "other";
   },
+  sizeOf: (path) => ifThere(() => statSync(path).size) ?? null,
   open: (path, mode) => {
     if (mode === "read") return new NodeFile(path, "r");
     return new NodeFile(path, ifThere(() => statSync(path)) === undefined ? "wx+" : "r+");

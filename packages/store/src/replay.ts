@@ -1,9 +1,9 @@
 /** Reads a history back: blocks, batches, the state and the digest at a version. */
 import { type BlockHeader, Digest, decodeBlock, decodeHeader, type Snapshot } from "@ioasis/codec";
 import { applyUpTo, ContextState, type EventBatch, IoasisError } from "@ioasis/core";
+import { BlockPages, type BlockPlace } from "./block-pages.ts";
 import type { ContextLog } from "./context-log.ts";
-import { sha256 } from "./frame.ts";
-import type { FrameLog } from "./frame-log.ts";
+import type { FrameLog, ReadFrame } from "./frame-log.ts";
 import type { StoredBlock } from "./journal.ts";
 import { DECODED_BLOCKS_MAX } from "./limits.ts";
 import { decodeLeaf } from "./records.ts";
@@ -11,33 +11,42 @@ import type { SnapshotStore } from "./snapshot-store.ts";
 
 interface Decoded {
   readonly header: BlockHeader;
+  readonly hash: string;
   readonly batch: EventBatch;
 }
 
 export class Replay {
   readonly #log: FrameLog;
   readonly #snapshots: SnapshotStore;
+  readonly #pages: BlockPages;
   /** The blocks decoded last, oldest first. */
   readonly #decoded = new Map<string, Decoded>();
 
   constructor(log: FrameLog, snapshots: SnapshotStore) {
     this.#log = log;
     this.#snapshots = snapshots;
+    this.#pages = new BlockPages(log);
   }
 
   /** Blocks that hold versions `from` ... `to`; where they are damaged, the intact ones and then ERR_DAMAGED. */
-  *blocks(context: ContextLog, from: number, to: number): Generator<StoredBlock> {
-    for (const index of this.#indexes(context, from, to)) yield this.#stored(context, index);
+  blocks(context: ContextLog, from: number, to: number): Generator<StoredBlock> {
+    return this.#chain(context, from, to, (place) => this.#stored(context, place));
   }
 
   *batches(context: ContextLog, from: number, to: number): Generator<EventBatch> {
-    for (const index of this.#indexes(context, from, to)) yield this.#decode(context, index).batch;
+    for (const { batch } of this.#chain(context, from, to, (place) => this.#decode(context, place))) yield batch;
   }
 
   /** The block that holds `version`, or null when none does. */
   blockAt(context: ContextLog, version: number): StoredBlock | null {
-    const index = context.blocks.find(version);
-    return index < 0 || version > context.version ? null : this.#stored(context, index);
+    const place = this.#pages.at(context, version);
+    return place === null ? null : this.#stored(context, place);
+  }
+
+  /** Frames of the context up to the block that ends at `version`; null when none does. */
+  framesUpTo(context: ContextLog, version: number): number | null {
+    const place = this.#pages.at(context, version);
+    return place?.lastVersion === version ? place.sequence : null;
   }
 
   /** The state at `version`, a new object. */
@@ -58,78 +67,84 @@ export class Replay {
   /** The running digest at `version`, checked against the one of the block that holds it. */
   feeding(context: ContextLog, version: number): Digest {
     const digest = this.#leaf(context, version);
-    for (const index of this.#indexes(context, digest.version + 1, version)) {
-      const { batch, header } = this.#decode(context, index);
+    for (const { batch, header } of this.#chain(context, digest.version + 1, version, (place) =>
+      this.#decode(context, place),
+    )) {
       const rows = Math.min(version, batch.lastVersion) - batch.firstVersion + 1;
       digest.feed(batch, digest.version + 1 - batch.firstVersion, rows);
       if (digest.version < version) continue;
       const whole = rows === batch.length ? digest : new Digest(digest.save());
       whole.feed(batch, rows);
-      if (whole.value() !== header.digest) throw this.#damage(context, index, "its digest is not that of its events");
+      if (whole.value() !== header.digest)
+        throw this.#damageAt(context, header.firstVersion, "its digest is not that of its events");
     }
     return digest;
   }
 
   /** The digest at the newest leaf border up to `version` of which a state was kept. */
   #leaf(context: ContextLog, version: number): Digest {
-    for (let i = context.leaves.length - 1; i >= 0; i--) {
-      const leaf = context.leaves[i];
-      if (leaf === undefined || leaf.version > version) continue;
-      const payload = this.#log.read(leaf.place);
-      if (payload !== null) return new Digest(decodeLeaf(payload).state);
+    for (let at = version; ; ) {
+      const leaf = this.#pages.leafAt(context, at);
+      if (leaf === null) return new Digest();
+      const frame = this.#log.read(leaf);
+      if (frame !== null) return new Digest(decodeLeaf(frame.payload).state);
+      at = leaf.version - 1;
     }
-    return new Digest();
   }
 
   /** The newest usable snapshot up to `version`: its digest must be that of the history. */
   #snapshot(context: ContextLog, version: number): Snapshot | null {
     for (const at of this.#snapshots.versions(context.id).toReversed()) {
       if (at > version) continue;
+      const digest = this.#digestOfBlock(context, at);
+      if (digest === null) continue;
       const snapshot = this.#snapshots.load(context.id, at);
-      if (snapshot === null) continue;
-      const block = this.blockAt(context, at);
-      if (block === null || block.header.firstVersion + block.header.count - 1 !== at) continue;
-      if (new Digest(snapshot.digest).value() === block.header.digest) return snapshot;
+      if (snapshot !== null && new Digest(snapshot.digest).value() === digest) return snapshot;
     }
     return null;
   }
 
-  *#indexes(context: ContextLog, from: number, to: number): Generator<number> {
+  /** The digest that the block that ends at `version` tells; null: none ends there. */
+  #digestOfBlock(context: ContextLog, version: number): string | null {
+    if (version === context.version) return context.digest;
+    const block = this.blockAt(context, version);
+    if (block === null || block.header.firstVersion + block.header.count - 1 !== version) return null;
+    return block.header.digest;
+  }
+
+  /** What `read` makes of the blocks that hold versions `from` ... `to`; each must name the one before it. */
+  *#chain<T extends { readonly header: BlockHeader; readonly hash: string }>(
+    context: ContextLog,
+    from: number,
+    to: number,
+    read: (place: BlockPlace) => T,
+  ): Generator<T> {
     const end = Math.min(to, context.version);
-    if (from <= end || context.damagedFrom !== null)
-      for (let index = Math.max(0, context.blocks.find(from)); index < context.blocks.length; index++) {
-        const first = context.blocks.firstVersion(index);
-        if (first > end || (context.damagedFrom !== null && first >= context.damagedFrom)) break;
-        if (from <= end) yield index;
-      }
+    let before: string | null = null;
+    for (let version = Math.max(1, from); version <= end && version < (context.damagedFrom ?? Infinity); ) {
+      const place = this.#pages.at(context, version);
+      if (place === null || place.firstVersion >= (context.damagedFrom ?? Infinity)) break;
+      const block = read(place);
+      if (before !== null && block.header.previous !== before)
+        throw this.#damage(context, place, "the block names another predecessor than the one before it");
+      before = block.hash;
+      version = place.lastVersion + 1;
+      yield block;
+    }
     if (context.damagedFrom !== null && to >= context.damagedFrom) throw context.damaged();
   }
 
-  #bytes(context: ContextLog, index: number): Uint8Array {
-    return this.#log.read(context.blocks.place(index)) ?? this.#lost(context, index);
+  #stored(context: ContextLog, place: BlockPlace): StoredBlock {
+    const { payload, hash } = this.#frame(context, place);
+    return { header: this.#checked(context, place, () => decodeHeader(payload)), hash, bytes: () => payload };
   }
 
-  #lost(context: ContextLog, index: number): never {
-    throw this.#damage(context, index, "the bytes of the block differ from their hash");
-  }
-
-  #damage(context: ContextLog, index: number, what: string): IoasisError {
-    const { segment, offset } = context.blocks.place(index);
-    const version = context.blocks.firstVersion(index);
-    context.breakOff({ file: this.#log.fileOf(segment), offset, version, context: context.name, what }, version);
-    return context.damaged();
-  }
-
-  #stored(context: ContextLog, index: number): StoredBlock {
-    const bytes = this.#bytes(context, index);
-    return { header: decodeHeader(bytes), hash: sha256(bytes).toString("hex"), bytes: () => bytes };
-  }
-
-  #decode(context: ContextLog, index: number): Decoded {
-    const key = `${context.number}/${index}`;
+  #decode(context: ContextLog, place: BlockPlace): Decoded {
+    const key = `${context.number}/${place.firstVersion}`;
     const kept = this.#decoded.get(key);
     if (kept !== undefined) return kept;
-    const decoded = this.#decodeBytes(context, index, this.#bytes(context, index));
+    const { payload, hash } = this.#frame(context, place);
+    const decoded = { hash, ...this.#checked(context, place, () => decodeBlock(payload)) };
     for (const oldest of this.#decoded.keys()) {
       if (this.#decoded.size < DECODED_BLOCKS_MAX) break;
       this.#decoded.delete(oldest);
@@ -138,13 +153,29 @@ export class Replay {
     return decoded;
   }
 
-  #decodeBytes(context: ContextLog, index: number, bytes: Uint8Array): Decoded {
+  #frame(context: ContextLog, place: BlockPlace): ReadFrame {
+    const frame = this.#log.read(place);
+    if (frame === null) throw this.#damage(context, place, "the bytes of the block differ from their hash");
+    return frame;
+  }
+
+  #checked<T>(context: ContextLog, place: BlockPlace, decode: () => T): T {
     try {
-      return decodeBlock(bytes);
+      return decode();
     } catch (error) {
       if (!(error instanceof IoasisError) || error.code !== "ERR_BLOCK") throw error;
-      throw this.#damage(context, index, error.message);
+      throw this.#damage(context, place, error.message);
     }
+  }
+
+  #damageAt(context: ContextLog, version: number, what: string): IoasisError {
+    const place = this.#pages.at(context, version);
+    return place === null ? context.damaged() : this.#damage(context, place, what);
+  }
+
+  #damage(context: ContextLog, { segment, offset, firstVersion: version }: BlockPlace, what: string): IoasisError {
+    context.breakOff({ file: this.#log.fileOf(segment), offset, version, context: context.name, what }, version);
+    return context.damaged();
   }
 }
 

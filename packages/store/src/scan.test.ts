@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { crc32c } from "./crc32c.ts";
-import { encodeHead, FRAME_BLOCK, FRAME_HEAD_BYTES, type FrameDraft } from "./frame.ts";
+import { draft, encodeHead, FRAME_BLOCK, FRAME_HEAD_BYTES } from "./frame.ts";
 import { scan, tornAt } from "./scan.ts";
 
 const test = suite("scan");
@@ -14,13 +14,8 @@ function segment(...groups: readonly (readonly number[])[]): Buffer {
   for (const group of groups) {
     const durable = at;
     for (const size of group) {
-      const draft: FrameDraft = {
-        type: FRAME_BLOCK,
-        context: 1,
-        sequence: ++sequence,
-        payload: Buffer.alloc(size, sequence),
-      };
-      parts.push(encodeHead(draft, durable), draft.payload);
+      const frame = draft(FRAME_BLOCK, 1, ++sequence, Buffer.alloc(size, sequence));
+      parts.push(encodeHead(frame, durable), frame.payload);
       at += FRAME_HEAD_BYTES + size;
     }
   }

@@ -2,13 +2,13 @@
 import { checkedHash, decodeHead, FRAME_HEAD_BYTES, MAGIC } from "./frame.ts";
 import type { ScanItem, ScannedDamage, ScannedFrame } from "./frame-log.ts";
 
-/** Intact frames and damaged stretches, in order and without gaps. */
-export function scan(bytes: Uint8Array): ScanItem[] {
+/** Intact frames and damaged stretches, in order and without gaps. `base`: offset in the segment of the first byte. */
+export function scan(bytes: Uint8Array, base = 0): ScanItem[] {
   const items: ScanItem[] = [];
-  for (let offset = 0; offset < bytes.length; ) {
-    const item = frameAt(bytes, offset) ?? damageAt(bytes, offset);
+  for (let at = 0; at < bytes.length; ) {
+    const item = frameAt(bytes, at, base) ?? damageAt(bytes, at, base);
     items.push(item);
-    offset = item.isIntact ? offset + FRAME_HEAD_BYTES + item.head.length : item.end;
+    at = item.isIntact ? at + FRAME_HEAD_BYTES + item.head.length : item.end - base;
   }
   return items;
 }
@@ -26,37 +26,39 @@ export function tornAt(items: readonly ScanItem[]): number | null {
   return torn?.offset ?? null;
 }
 
-function frameAt(bytes: Uint8Array, offset: number): ScannedFrame | null {
-  const head = decodeHead(bytes, offset);
-  if (head === null || head.durable > offset) return null;
-  const start = offset + FRAME_HEAD_BYTES;
+function frameAt(bytes: Uint8Array, at: number, base: number): ScannedFrame | null {
+  const head = decodeHead(bytes, at);
+  if (head === null || head.durable > base + at) return null;
+  const start = at + FRAME_HEAD_BYTES;
   if (start + head.length > bytes.length) return null;
   const payload = bytes.subarray(start, start + head.length);
-  const hash = checkedHash(bytes, offset, payload);
-  return hash === null ? null : { isIntact: true, offset, head, payload, hash };
+  const hash = checkedHash(bytes, at, payload);
+  return hash === null ? null : { isIntact: true, offset: base + at, head, payload, hash };
 }
 
-function damageAt(bytes: Uint8Array, offset: number): ScannedDamage {
-  const head = decodeHead(bytes, offset);
+function damageAt(bytes: Uint8Array, at: number, base: number): ScannedDamage {
+  const head = decodeHead(bytes, at);
+  const offset = base + at;
   if (head !== null) {
-    const end = offset + FRAME_HEAD_BYTES + head.length;
+    const end = at + FRAME_HEAD_BYTES + head.length;
     if (end > bytes.length) {
       const what = `a frame of ${head.length} bytes is cut off by the end of the file`;
-      return { isIntact: false, offset, end: bytes.length, head, payload: null, what };
+      return { isIntact: false, offset, end: base + bytes.length, head, payload: null, what };
     }
-    return { isIntact: false, offset, end, head, payload: null, what: "the bytes of a frame differ from their hash" };
+    const what = "the bytes of a frame differ from their hash";
+    return { isIntact: false, offset, end: base + end, head, payload: null, what };
   }
-  const end = nextFrame(bytes, offset + 1);
-  const body = bytes.subarray(Math.min(offset + FRAME_HEAD_BYTES, end), end);
-  const isProven = end - offset >= FRAME_HEAD_BYTES && checkedHash(bytes, offset, body) !== null;
-  const what = isProven ? "the head of a frame is damaged" : `no frame can be read in ${end - offset} bytes`;
-  return { isIntact: false, offset, end, head: null, payload: isProven ? body : null, what };
+  const end = nextFrame(bytes, at + 1, base);
+  const body = bytes.subarray(Math.min(at + FRAME_HEAD_BYTES, end), end);
+  const isProven = end - at >= FRAME_HEAD_BYTES && checkedHash(bytes, at, body) !== null;
+  const what = isProven ? "the head of a frame is damaged" : `no frame can be read in ${end - at} bytes`;
+  return { isIntact: false, offset, end: base + end, head: null, payload: isProven ? body : null, what };
 }
 
-/** Offset of the next intact frame at or after `from`, or the end. */
-function nextFrame(bytes: Uint8Array, from: number): number {
+/** Where the next intact frame begins at or after `from`, or the end. */
+function nextFrame(bytes: Uint8Array, from: number, base: number): number {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let at = buffer.indexOf(MAGIC, from); at >= 0; at = buffer.indexOf(MAGIC, at + 1))
-    if (frameAt(bytes, at) !== null) return at;
+    if (frameAt(bytes, at, base) !== null) return at;
   return bytes.length;
 }

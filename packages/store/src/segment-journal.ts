@@ -6,13 +6,14 @@
  * | `format.json` | format, identity of the replica |
  * | `lock` | held by the one process that may write; names its pid |
  * | `segments/00000001.log` ... | frames (`frame.ts`), only ever appended |
- * | `snapshots/` | may be deleted at any time |
+ * | `snapshots/`, `catalog.checkpoint` | may be deleted at any time |
  *
- * See docs/decisions/0002-segment-files.md for why, and for what a crash can take.
+ * See docs/decisions/0002-segment-files.md for why, and for what a crash can take; 0007-open.md for the checkpoint.
  */
 import path from "node:path";
 import { IoasisError } from "@ioasis/core";
-import { Catalog } from "./catalog.ts";
+import { CheckpointFile } from "./checkpoint-file.ts";
+import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import type { Disk, DiskLock } from "./disk.ts";
 import { diskFailure } from "./disk-failure.ts";
 import { FramedJournal } from "./framed-journal.ts";
@@ -20,6 +21,7 @@ import { newContextId, newReplicaId } from "./identity.ts";
 import type { Journal } from "./journal.ts";
 import { FORMAT, readFormat, writeFormat } from "./journal-format.ts";
 import { nodeDisk } from "./node-disk.ts";
+import { openCatalog } from "./open-catalog.ts";
 import { SegmentLog } from "./segment-log.ts";
 import { SnapshotFiles } from "./snapshot-files.ts";
 
@@ -34,6 +36,8 @@ export interface SegmentJournalOptions {
   readonly disk?: Disk;
   /** Ids for new contexts, hex digits; default: random. */
   readonly nextId?: () => string;
+  /** When the catalog is saved; default: CHECKPOINT_WORK in `limits.ts`. */
+  readonly checkpointWork?: number;
 }
 
 /**
@@ -64,49 +68,26 @@ async function assemble(
   disk: Disk,
   directory: string,
   replica: string,
-  { nextId = newContextId }: SegmentJournalOptions,
+  { nextId = newContextId, checkpointWork }: SegmentJournalOptions,
   lock: DiskLock | null,
 ): Promise<Journal> {
-  // Listed before the log is read: each snapshot then tells of events that the log must have.
+  // Before the log is read: they then tell of events that it must have.
   const snapshots = new SnapshotFiles(disk, directory);
   const log = new SegmentLog(disk, directory);
-  const catalog = new Catalog();
-  let last = { number: 0, file: log.fileOf(1), end: 0, size: 0 };
-  for (const segment of log.scan()) {
-    catalog.foldSegment(segment);
-    last = { number: segment.number, file: segment.file, end: segment.end, size: segment.size };
-  }
-  catalog.finish();
-  noteLostTail(catalog, snapshots, last);
+  const checkpoints = new CheckpointFile(disk, directory, replica, log);
+  const { catalog, last } = openCatalog(log, checkpoints, snapshots);
   return new FramedJournal({
     replica,
     log,
     snapshots,
     catalog,
+    checkpoints: new CheckpointKeeper(catalog, checkpoints, checkpointWork),
     recovered: lock === null ? null : await log.openForAppend(last),
     isReadOnly: lock === null,
     nextId,
-    otherDamage: () => snapshots.damage(),
+    otherDamage: () => [...snapshots.damage(), ...checkpoints.damage()],
     release: () => lock?.release(),
   });
-}
-
-/** A snapshot is made of durable events only: one that is ahead of the log proves that the log lost some. */
-function noteLostTail(
-  catalog: Catalog,
-  snapshots: SnapshotFiles,
-  last: { readonly file: string; readonly end: number },
-): void {
-  for (const context of catalog.byNumber.values()) {
-    if (context.damagedFrom !== null) continue;
-    const ahead = snapshots.versions(context.id).filter((version) => version > context.version);
-    const proof = ahead.find((version) => snapshots.load(context.id, version) !== null);
-    if (proof === undefined) continue;
-    const what = `the log ends at version ${context.version}, but a snapshot shows that it went on to version ${proof}`;
-    const damage = { file: last.file, offset: last.end, version: context.version + 1, context: context.name, what };
-    catalog.damage.push(damage);
-    context.breakOff(damage);
-  }
 }
 
 async function make(

@@ -4,13 +4,17 @@ import { CommitQueue } from "./commit-queue.ts";
 import { type Disk, type DiskFile, writeAll } from "./disk.ts";
 import { diskFailure } from "./disk-failure.ts";
 import { checkedHash, decodeHead, encodeHead, FRAME_HEAD_BYTES, type FrameDraft } from "./frame.ts";
-import type { FrameLog, Place, ScannedSegment } from "./frame-log.ts";
+import type { Border, FrameLog, GlimpsedFrame, Place, ReadFrame, ScannedSegment } from "./frame-log.ts";
 import type { Recovery } from "./journal.ts";
 import { OPEN_SEGMENTS_MAX, SEGMENT_BYTES_MAX } from "./limits.ts";
 import { scan, tornAt } from "./scan.ts";
 
 const FOLDER = "segments";
 const NAME = /^(\d{8})\.log$/;
+/** Read at once of frames that are glimpsed: many small ones, or the beginning of a large one ... */
+const GLIMPSE_BYTES = 32 * 1024;
+/** ... of which this much is enough to see what it is. */
+const BEGINNING_BYTES = 8 * 1024;
 
 export class SegmentLog implements FrameLog {
   readonly #disk: Disk;
@@ -44,11 +48,20 @@ export class SegmentLog implements FrameLog {
     return `${FOLDER}/${String(segment).padStart(8, "0")}.log`;
   }
 
-  /** Every segment from 1 to the newest; one that is missing comes as damage. */
-  *scan(): Generator<ScannedSegment> {
-    const numbers = this.#numbers();
-    const newest = numbers.at(-1) ?? 0;
-    for (let number = 1; number <= newest; number++) yield this.#scanOne(number, number === newest);
+  /** Every segment from that of `border` to the newest; one that is missing comes as damage. */
+  *scan({ segment, offset }: Border = { segment: 1, offset: 0 }): Generator<ScannedSegment> {
+    const newest = this.#numbers().at(-1) ?? 0;
+    for (let number = segment; number <= newest; number++)
+      yield this.#scanOne(number, number === segment ? offset : 0, number === newest);
+  }
+
+  scanFrom({ segment, offset }: Border): ScannedSegment {
+    return this.#scanOne(segment, offset, false);
+  }
+
+  /** Bytes of the segments 1 ... `upTo`; null for one that is missing. */
+  sizes(upTo: number): (number | null)[] {
+    return Array.from({ length: upTo }, (_, index) => this.#disk.sizeOf(this.#path(index + 1)));
   }
 
   /**
@@ -74,16 +87,31 @@ export class SegmentLog implements FrameLog {
     return end < size ? { file, offset: end, bytes: size - end } : null;
   }
 
-  read({ segment, offset, length }: Place): Uint8Array | null {
+  read({ segment, offset, length }: Place): ReadFrame | null {
     const bytes = new Uint8Array(FRAME_HEAD_BYTES + length);
-    try {
-      if (this.#reader(segment).read(bytes, offset) < bytes.length) return null;
-    } catch (error) {
-      throw diskFailure(this.#disk, this.#path(segment), "read", error);
-    }
+    if (this.#read(segment, bytes, offset) < bytes.length) return null;
     const payload = bytes.subarray(FRAME_HEAD_BYTES);
-    const head = decodeHead(bytes, 0);
-    return head?.length === length && checkedHash(bytes, 0, payload) !== null ? payload : null;
+    if (decodeHead(bytes, 0)?.length !== length) return null;
+    const hash = checkedHash(bytes, 0, payload);
+    return hash === null ? null : { payload, hash };
+  }
+
+  *glimpse({ segment, offset: from }: Border): Generator<GlimpsedFrame> {
+    const bytes = new Uint8Array(GLIMPSE_BYTES);
+    let base = from;
+    let length = this.#read(segment, bytes, base);
+    for (let offset = from; ; ) {
+      if (offset > base && offset + FRAME_HEAD_BYTES + BEGINNING_BYTES > base + length) {
+        base = offset;
+        length = this.#read(segment, bytes, base);
+      }
+      const head = decodeHead(bytes.subarray(0, length), offset - base);
+      if (head === null) return;
+      const start = offset - base + FRAME_HEAD_BYTES;
+      const next = offset + FRAME_HEAD_BYTES + head.length;
+      yield { offset, next, head, beginning: bytes.subarray(start, Math.min(start + head.length, length)) };
+      offset = next;
+    }
   }
 
   async close(): Promise<void> {
@@ -137,32 +165,46 @@ export class SegmentLog implements FrameLog {
     }
   }
 
-  #scanOne(number: number, isNewest: boolean): ScannedSegment {
+  #scanOne(number: number, from: number, isNewest: boolean): ScannedSegment {
     const file = this.fileOf(number);
-    let bytes: Uint8Array | null;
-    try {
-      bytes = this.#disk.readWhole(this.#path(number));
-    } catch (error) {
-      throw diskFailure(this.#disk, this.#path(number), "read", error);
-    }
+    const bytes = this.#bytesFrom(number, from);
     if (bytes === null) {
-      const item = {
-        isIntact: false,
-        offset: 0,
-        end: 0,
-        head: null,
-        payload: null,
-        what: "the file is missing",
-      } as const;
+      const what = "the file is missing";
+      const item = { isIntact: false, offset: 0, end: 0, head: null, payload: null, what } as const;
       return { number, file, items: [item], end: 0, size: 0 };
     }
+    const size = from + bytes.length;
     // Whoever appends knows what is durable; a write that is under way is not yet part of the journal.
     const isOwn = this.#file !== null;
-    const whole = isOwn && number === this.#number ? bytes.subarray(0, this.#size) : bytes;
-    const items = scan(whole);
+    const whole = isOwn && number === this.#number ? Math.max(0, this.#size - from) : bytes.length;
+    const items = scan(bytes.subarray(0, whole), from);
     const torn = isNewest && !isOwn ? tornAt(items) : null;
-    if (torn === null) return { number, file, items, end: whole.length, size: whole.length };
-    return { number, file, items: items.filter(({ offset }) => offset < torn), end: torn, size: whole.length };
+    if (torn === null) return { number, file, items, end: from + whole, size: from + whole };
+    return { number, file, items: items.filter(({ offset }) => offset < torn), end: torn, size };
+  }
+
+  #bytesFrom(number: number, from: number): Uint8Array | null {
+    const path = this.#path(number);
+    try {
+      if (this.#disk.sizeOf(path) === null) return null;
+      const file = this.#disk.open(path, "read");
+      try {
+        const bytes = new Uint8Array(Math.max(0, file.size() - from));
+        return bytes.subarray(0, file.read(bytes, from));
+      } finally {
+        file.close();
+      }
+    } catch (error) {
+      throw diskFailure(this.#disk, path, "read", error);
+    }
+  }
+
+  #read(segment: number, target: Uint8Array, offset: number): number {
+    try {
+      return this.#reader(segment).read(target, offset);
+    } catch (error) {
+      throw diskFailure(this.#disk, this.#path(segment), "read", error);
+    }
   }
 
   #reader(segment: number): DiskFile {

@@ -4,7 +4,7 @@ import path from "node:path";
 import { LEAF_VERSIONS } from "@ioasis/codec";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { SEGMENT_BYTES_MAX, SNAPSHOT_CLOSE_EVENTS, SNAPSHOTS_KEPT_MAX } from "./limits.ts";
+import { SEGMENT_BYTES_MAX, SNAPSHOT_BLOCK_WORK, SNAPSHOT_CLOSE_WORK, SNAPSHOTS_KEPT_MAX } from "./limits.ts";
 import { nodeDisk } from "./node-disk.ts";
 import { openSegmentJournal } from "./segment-journal.ts";
 import { FakeDisk } from "./testing/fake-disk.ts";
@@ -157,10 +157,13 @@ test("snapshots at a clean close when much is new, and keeps the newest few", as
     const versions = (disk.list("/j/snapshots") ?? []).map((name) => Number(/-(\d+)\.snap$/.exec(name)?.[1]));
     return { head, versions: versions.sort((a, b) => a - b) };
   };
-  assert.equal((await session(SNAPSHOT_CLOSE_EVENTS)).versions, []);
-  assert.equal((await session(1)).versions, [SNAPSHOT_CLOSE_EVENTS + 1]);
-  assert.equal((await session(100)).versions, [SNAPSHOT_CLOSE_EVENTS + 1]);
-  for (let i = 0; i < 3; i++) await session(SNAPSHOT_CLOSE_EVENTS + 1);
+  // Frames count too: the record that made the context, blocks, leaf borders.
+  const enough = SNAPSHOT_CLOSE_WORK + 1;
+  const little = SNAPSHOT_CLOSE_WORK - 4 * SNAPSHOT_BLOCK_WORK;
+  assert.equal((await session(little)).versions, []);
+  assert.equal((await session(enough - little)).versions, [enough]);
+  assert.equal((await session(100)).versions, [enough]);
+  for (let i = 0; i < 3; i++) await session(enough);
   const { versions, head } = await session(0 + LEAF_VERSIONS);
   assert.is(versions.length, SNAPSHOTS_KEPT_MAX);
   const reader = await openSegmentJournal("/j", { ...options, disk, readOnly: true });

@@ -3,7 +3,7 @@ import { decodeSnapshot, type Snapshot } from "@ioasis/codec";
 import { assert, IoasisError } from "@ioasis/core";
 import { type Disk, replaceFile } from "./disk.ts";
 import { diskFailure } from "./disk-failure.ts";
-import { encodeHead, FRAME_SNAPSHOT } from "./frame.ts";
+import { draft, encodeHead, FRAME_SNAPSHOT } from "./frame.ts";
 import type { Damage } from "./journal.ts";
 import { SNAPSHOTS_KEPT_MAX } from "./limits.ts";
 import { scan } from "./scan.ts";
@@ -47,12 +47,11 @@ export class SnapshotFiles implements SnapshotStore {
 
   async save(contextId: string, version: number, bytes: Uint8Array): Promise<void> {
     assert(/^[0-9a-f]+$/.test(contextId), "the id of a context is hex digits");
-    const draft = { type: FRAME_SNAPSHOT, context: 0, sequence: 1, payload: bytes };
     const path = this.#path(contextId, version);
     try {
       this.#disk.makeDirectory(this.#directory);
-      const head = encodeHead(draft, 0);
-      await replaceFile(this.#disk, this.#directory, nameOf(contextId, version), Buffer.concat([head, bytes]));
+      const head = encodeHead(draft(FRAME_SNAPSHOT, 0, 1, bytes), 0);
+      await replaceFile(this.#disk, this.#directory, nameOf(contextId, version), [head, bytes]);
     } catch (error) {
       throw diskFailure(this.#disk, path, "write the snapshot", error);
     }

@@ -7,9 +7,15 @@
  */
 import { encodeSnapshot } from "@ioasis/codec";
 import type { ContextLog } from "./context-log.ts";
-import { SNAPSHOT_EVENTS } from "./limits.ts";
+import { SNAPSHOT_BLOCK_WORK, SNAPSHOT_CLOSE_WORK, SNAPSHOT_WORK } from "./limits.ts";
 import type { Replay } from "./replay.ts";
 import type { SnapshotStore } from "./snapshot-store.ts";
+
+/** Where a snapshot was made or wished for: the version, and the frames of the context up to there. */
+interface Kept {
+  readonly version: number;
+  readonly sequence: number;
+}
 
 interface Wish {
   readonly version: number;
@@ -22,8 +28,7 @@ export class SnapshotKeeper {
   readonly #store: SnapshotStore;
   readonly #replay: Replay;
   readonly #wishes = new Map<ContextLog, Wish[]>();
-  /** The version of the newest snapshot that was made or wished for. */
-  readonly #newest = new Map<ContextLog, number>();
+  readonly #newest = new Map<ContextLog, Kept>();
   readonly #saving = new Set<Promise<void>>();
 
   constructor(store: SnapshotStore, replay: Replay) {
@@ -31,17 +36,36 @@ export class SnapshotKeeper {
     this.#replay = replay;
   }
 
-  /** Events of the context that are newer than its newest snapshot. */
-  eventsSince(context: ContextLog): number {
-    const saved = this.#store.versions(context.id).at(-1) ?? 0;
-    return context.tail.version - Math.max(saved, this.#newest.get(context) ?? 0);
-  }
-
   /** To be called when a block was accepted. */
   afterAccept(context: ContextLog): void {
-    if (this.eventsSince(context) < SNAPSHOT_EVENTS) return;
+    const work = this.#workBehind(context);
+    if (work < SNAPSHOT_WORK || work < (context.live?.liveMappings ?? 0)) return;
     // The journal does without: replay then begins further back.
     this.take(context).catch(() => undefined);
+  }
+
+  /** What a clean end adds. */
+  async finish(contexts: Iterable<ContextLog>): Promise<void> {
+    for (const context of contexts)
+      if (context.damagedFrom === null && this.#workBehind(context) > SNAPSHOT_CLOSE_WORK)
+        await this.take(context).catch(() => undefined);
+    await Promise.allSettled(this.#saving);
+  }
+
+  /** What it is to replay the events of the context that are newer than its newest snapshot. */
+  #workBehind(context: ContextLog): number {
+    const { tail } = context;
+    const { version, sequence } = this.#newest.get(context) ?? this.#lookUp(context);
+    return tail.version - version + SNAPSHOT_BLOCK_WORK * (tail.sequence - sequence);
+  }
+
+  /** The newest snapshot of before this opening. */
+  #lookUp(context: ContextLog): Kept {
+    const version = this.#store.versions(context.id).at(-1) ?? 0;
+    const sequence = this.#replay.framesUpTo(context, version);
+    const kept = sequence === null ? { version: 0, sequence: 0 } : { version, sequence };
+    this.#newest.set(context, kept);
+    return kept;
   }
 
   /** To be called when a block of the context became durable and its live state has it. */
@@ -60,18 +84,13 @@ export class SnapshotKeeper {
     const { tail } = context;
     if (tail.version === 0) return Promise.resolve();
     tail.feeding ??= this.#replay.feeding(context, tail.version);
-    const { version, feeding } = tail;
-    this.#newest.set(context, version);
+    const { version, sequence, feeding } = tail;
+    this.#newest.set(context, { version, sequence });
     return new Promise((resolve, reject) => {
       const wish = { version, digest: feeding.save(), resolve, reject };
       this.#wishes.set(context, [...(this.#wishes.get(context) ?? []), wish]);
       this.afterDurable(context);
     });
-  }
-
-  /** Resolves when no snapshot is being written. */
-  async idle(): Promise<void> {
-    await Promise.allSettled(this.#saving);
   }
 
   #grant(context: ContextLog, { version, digest, resolve, reject }: Wish): void {

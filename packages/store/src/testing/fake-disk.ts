@@ -23,6 +23,8 @@ export class FakeDisk implements Disk {
   readonly operations: string[] = [];
   /** The operation with this number (from 1) fails, and so does everything of its name afterwards when `isLasting`. */
   failure: { readonly at: number; readonly code: string; readonly isLasting: boolean } | null = null;
+  /** What was read, over all files. */
+  bytesRead = 0;
   /** Bytes that fit in all files together. */
   capacity = Number.POSITIVE_INFINITY;
   /** When an operation that a program waits for is done. A real disk answers in a later turn of the event loop. */
@@ -30,6 +32,10 @@ export class FakeDisk implements Disk {
 
   kindOf(path: string): "file" | "directory" | null {
     return this.#nodes.has(path) ? "file" : this.#directories.has(path) ? "directory" : null;
+  }
+
+  sizeOf(path: string): number | null {
+    return this.#nodes.get(path)?.content.length ?? null;
   }
 
   open(path: string, mode: "read" | "append"): DiskFile {
@@ -55,6 +61,7 @@ export class FakeDisk implements Disk {
 
   readWhole(path: string): Uint8Array | null {
     const node = this.#nodes.get(path);
+    this.bytesRead += node?.content.length ?? 0;
     return node === undefined ? null : Buffer.from(node.content);
   }
 
@@ -154,6 +161,7 @@ class FakeFile implements DiskFile {
   read(target: Uint8Array, position: number): number {
     const part = this.#node.content.subarray(position, position + target.length);
     target.set(part);
+    this.#disk.bytesRead += part.length;
     return part.length;
   }
 
