@@ -57,7 +57,13 @@ async function openOnce() {
   const state = journal.live(context);
   const liveMs = performance.now() - from;
   const { user, system } = process.cpuUsage(before);
-  const measured = { openMs, liveMs, liveCpuMs: (user + system) / 1000, rssMb: process.memoryUsage.rss() / 1e6, events: state.version };
+  const measured = {
+    openMs,
+    liveMs,
+    liveCpuMs: (user + system) / 1000,
+    rssMb: process.memoryUsage.rss() / 1e6,
+    events: state.version,
+  };
   if (values["from-zero"]) measured.fromZeroMs = await replayed(journal, context);
   await journal.close();
   console.log(JSON.stringify({ ...measured, live: state.liveMappings }));
