@@ -7,6 +7,7 @@
  * line (the result of a call) is held back; how much can be held back is bounded.
  */
 import type { Fact } from "@ioasis/core";
+import type { Line } from "./line.ts";
 
 export const FORMATS = [
   "qemu",
@@ -35,8 +36,8 @@ export interface FactSink {
 
 export interface Decoder {
   readonly format: FormatName;
-  /** One line without its line end; `number` is 1-based. Blank lines and headers are fine. */
-  line(text: string, number: number, sink: FactSink): void;
+  /** One line, which tells of itself during the call only. Blank lines and headers are fine. */
+  line(line: Line, sink: FactSink): void;
   /** The file ended: gives out what was held back, or says which call never returned. */
   end(sink: FactSink): void;
 }

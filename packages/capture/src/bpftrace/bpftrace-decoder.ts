@@ -8,6 +8,7 @@
  */
 import type { ObservedEvent, Stamp } from "@ioasis/core";
 import type { Decoder, FactSink } from "../decoder.ts";
+import type { Line } from "../line.ts";
 import { FactWriter } from "../kernel/fact-writer.ts";
 import type { Origin } from "../kernel/origin.ts";
 import { eventOfRecord, mappedEvent } from "../kernel/page-table-events.ts";
@@ -50,7 +51,7 @@ class BpftraceDecoder implements Decoder {
   /** Tasks inside the release of a container's last group: their unmaps are its end. */
   readonly #teardowns = new Set<number>();
 
-  line(text: string, number: number, sink: FactSink): void {
+  line({ text, number }: Line, sink: FactSink): void {
     this.#writer.sink = sink;
     if (!text.startsWith("{")) {
       this.#plain(text, number);

@@ -1,5 +1,5 @@
 /** Runs a decoder over a whole content, without a journal. */
-import { decoderOf, type FormatName, LineReader } from "@ioasis/capture";
+import { decoderOf, type FormatName, type Line, LineReader } from "@ioasis/capture";
 import type { Fact } from "@ioasis/core";
 import type { Content } from "../content.ts";
 
@@ -8,7 +8,7 @@ export async function decodeContent(content: Content, format: FormatName, onFact
   const decoder = decoderOf(format);
   const sink = { fact: onFact, problem: () => undefined };
   const reader = new LineReader();
-  const onLine = (text: string, number: number): void => decoder.line(text, number, sink);
+  const onLine = (line: Line): void => decoder.line(line, sink);
   for await (const chunk of content.chunks()) reader.push(chunk, onLine, () => undefined);
   reader.end(onLine, () => undefined);
   decoder.end(sink);

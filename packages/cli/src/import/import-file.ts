@@ -1,6 +1,6 @@
 /** One file into the journal: detect, decode, record; resumable at every flush. */
 import { createHash } from "node:crypto";
-import { type Decoder, decoderOf, detect, type FactSink, type FormatName, LineReader } from "@ioasis/capture";
+import { type Decoder, decoderOf, detect, type FactSink, type FormatName, type Line, LineReader } from "@ioasis/capture";
 import { type Fact, IoasisError } from "@ioasis/core";
 import { type DriftReport, FactRecorder, type Journal, newImportId } from "@ioasis/store";
 import { type Content, headOf } from "../content.ts";
@@ -101,14 +101,14 @@ async function feed(
   const sink = reportingSink(recorder, report, pace);
   const position = new ContentPosition();
   const reader = new LineReader();
-  const onLine = (text: string, number: number): void => {
-    report.lines = number;
+  const onLine = (line: Line): void => {
+    report.lines = line.number;
     try {
-      decoder.line(text, number, sink);
+      decoder.line(line, sink);
     } catch (error) {
       // The door of the domain (`iova`, `byteLength`) does not take every number that a broken line can hold.
       if (!(error instanceof RangeError)) throw error;
-      sink.problem(number, `a number is out of range: ${error.message}`);
+      sink.problem(line.number, `a number is out of range: ${error.message}`);
     }
   };
   const onProblem = (line: number, reason: string): void => {

@@ -51,8 +51,8 @@ async function linesOf(file: string): Promise<string[]> {
       line,
     });
   };
-  for await (const chunk of content.chunks()) reader.push(chunk, (text) => lines.push(text), refuse);
-  reader.end((text) => lines.push(text), refuse);
+  for await (const chunk of content.chunks()) reader.push(chunk, ({ text }) => lines.push(text), refuse);
+  reader.end(({ text }) => lines.push(text), refuse);
   const short = content.cutShort();
   if (short !== null) refuse(lines.length + 1, short);
   return lines;
