@@ -8,11 +8,11 @@
  */
 import type { ObservedEvent, Stamp } from "@ioasis/core";
 import type { Decoder, FactSink } from "../decoder.ts";
-import type { Line } from "../line.ts";
 import { FactWriter } from "../kernel/fact-writer.ts";
 import type { Origin } from "../kernel/origin.ts";
 import { eventOfRecord, mappedEvent } from "../kernel/page-table-events.ts";
 import { type PageTableMap, PageTableMaps } from "../kernel/page-table-maps.ts";
+import type { Line } from "../line.ts";
 import { HELD_MAX, type HeldCall, HeldCalls, type InnerLines } from "./held-calls.ts";
 import { IommufdFiles } from "./iommufd-files.ts";
 import { iommufdLines } from "./iommufd-requests.ts";

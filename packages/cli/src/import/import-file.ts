@@ -1,6 +1,14 @@
 /** One file into the journal: detect, decode, record; resumable at every flush. */
 import { createHash } from "node:crypto";
-import { type Decoder, decoderOf, detect, type FactSink, type FormatName, type Line, LineReader } from "@ioasis/capture";
+import {
+  type Decoder,
+  decoderOf,
+  detect,
+  type FactSink,
+  type FormatName,
+  type Line,
+  LineReader,
+} from "@ioasis/capture";
 import { type Fact, IoasisError } from "@ioasis/core";
 import { type DriftReport, FactRecorder, type Journal, newImportId } from "@ioasis/store";
 import { type Content, headOf } from "../content.ts";
