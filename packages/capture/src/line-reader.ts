@@ -85,7 +85,8 @@ export class LineReader {
 
   /** Whole lines: the last one ends where the block does. */
   #offerBlock(block: Uint8Array, onLine: OnLine, onProblem: OnProblem): void {
-    this.#line.startBlock(block);
+    // A plain array, whatever kind the chunk is: code that meets one kind of array alone runs faster.
+    this.#line.startBlock(new Uint8Array(block.buffer, block.byteOffset, block.length));
     for (let from = 0; from < block.length; ) {
       const end = block.indexOf(LF, from) + 1;
       this.#offer(from, end, onLine, onProblem);

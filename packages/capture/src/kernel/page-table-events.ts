@@ -3,9 +3,8 @@ import { byteLength, type Iova, type ObservedEvent, type Source } from "@ioasis/
 import type { IommuRecord } from "./iommu-record.ts";
 import type { PageTableMap } from "./page-table-maps.ts";
 
-export function mappedEvent({ iova, last, runs }: PageTableMap): ObservedEvent {
-  const paddr = runs[0]?.paddr ?? 0n;
-  const source: Source = runs.length > 1 ? { kind: "paddr", paddr, runs } : { kind: "paddr", paddr };
+export function mappedEvent({ iova, last, paddr, runs }: PageTableMap): ObservedEvent {
+  const source: Source = runs === null ? { kind: "paddr", paddr } : { kind: "paddr", paddr, runs };
   return { type: "IovaMapped", ioas: null, iova, last, prot: "unknown", source };
 }
 

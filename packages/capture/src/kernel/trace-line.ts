@@ -35,6 +35,8 @@ const TICKS_MAX = (1n << 63n) - 1n;
 export class TraceLineReader {
   readonly #clock: string;
   readonly #prefixes: PrefixReader;
+  /** Bytes of the newest record's prefix. */
+  #width = 0;
 
   constructor(layout: TraceLayout) {
     this.#clock = CLOCKS[layout];
@@ -43,15 +45,42 @@ export class TraceLineReader {
 
   /** Null: no record. */
   read(line: Line): TraceRecord | null {
+    return this.#again(line) ?? this.#search(line);
+  }
+
+  /**
+   * Tries whether the prefix is one that was seen before and as wide as that of the record before: columns are
+   * printed at fixed widths. What stands in front of the stamp then reads as it did, so a search would end here too.
+   */
+  #again(line: Line): TraceRecord | null {
+    const { bytes, from, to } = line;
+    const end = from + this.#width;
+    if (end >= to || bytes[end] !== SPACE) return null;
+    const prefix = this.#prefixes.seen(line, end);
+    if (prefix === null) return null;
+    let start = end;
+    while (start < to && bytes[start] === SPACE) start++;
+    let colon = start;
+    while (colon < to && (isDigit(bytes[colon] as number) || bytes[colon] === DOT)) colon++;
+    if (colon === start || colon + 1 >= to || bytes[colon] !== COLON || bytes[colon + 1] !== SPACE) return null;
+    const stamp = stampAt(this.#clock, line, start, colon);
+    if (stamp === null) return null;
+    return named(line, colon + 2, { actor: prefix.actor, stamp, line: line.number }, prefix.inTask);
+  }
+
+  #search(line: Line): TraceRecord | null {
     const { bytes, from, to } = line;
     let colon = colonIn(bytes, from, to);
     for (let tries = 0; colon > from && tries < COLONS_MAX; tries++) {
       const start = numberBefore(bytes, from, colon);
       if (start < colon && start > from && bytes[start - 1] === SPACE) {
-        const prefix = this.#prefixes.read(line, endOfText(bytes, from, start));
+        const end = endOfText(bytes, from, start);
+        const prefix = this.#prefixes.read(line, end);
         const stamp = prefix === null ? null : stampAt(this.#clock, line, start, colon);
-        if (prefix !== null && stamp !== null)
+        if (prefix !== null && stamp !== null) {
+          this.#width = end - from;
           return named(line, colon + 2, { actor: prefix.actor, stamp, line: line.number }, prefix.inTask);
+        }
       }
       colon = colonIn(bytes, colon + 1, to);
     }

@@ -29,6 +29,7 @@ const CACHED_MAX = 65_536;
 const PREFIX_BYTES_MAX = 128;
 /** Prefixes found again by their bytes alone: a power of two. */
 const SEEN_SLOTS = 4096;
+const HASHED_BYTES = 24;
 
 /** A prefix as it was last seen, to be known again without making a string of it. */
 interface Seen {
@@ -52,12 +53,17 @@ export class PrefixReader {
   read(line: Line, end: number): TracePrefix | null {
     const { bytes, from } = line;
     if (end - from > PREFIX_BYTES_MAX) return null;
-    const slot = hashOf(bytes, from, end) & (SEEN_SLOTS - 1);
-    const seen = this.#seen[slot];
-    if (seen !== undefined && isSame(seen.bytes, bytes, from, end)) return seen.prefix;
+    const seen = this.seen(line, end);
+    if (seen !== null) return seen;
     const prefix = this.#parse(line.slice(from, end));
-    if (prefix !== null) this.#seen[slot] = { bytes: bytes.slice(from, end), prefix };
+    if (prefix !== null) this.#seen[slotOf(bytes, from, end)] = { bytes: bytes.slice(from, end), prefix };
     return prefix;
+  }
+
+  /** The same, where it was read before and is still at hand; else null. */
+  seen({ bytes, from }: Line, end: number): TracePrefix | null {
+    const seen = this.#seen[slotOf(bytes, from, end)];
+    return seen !== undefined && isSame(seen.bytes, bytes, from, end) ? seen.prefix : null;
   }
 
   #parse(text: string): TracePrefix | null {
@@ -106,11 +112,12 @@ export class PrefixReader {
   }
 }
 
-/** FNV-1a. */
-function hashOf(bytes: Uint8Array, from: number, end: number): number {
+/** FNV-1a of the last bytes, in which task, CPU and flags stand. */
+function slotOf(bytes: Uint8Array, from: number, end: number): number {
   let hash = 0x811c9dc5;
-  for (let at = from; at < end; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
-  return hash ^ (hash >>> 15);
+  for (let at = Math.max(from, end - HASHED_BYTES); at < end; at++)
+    hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
+  return (hash ^ (hash >>> 15)) & (SEEN_SLOTS - 1);
 }
 
 function isSame(own: Uint8Array, bytes: Uint8Array, from: number, end: number): boolean {
