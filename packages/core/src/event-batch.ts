@@ -91,7 +91,10 @@ export class EventBatch {
   readonly #actorIndex = new Map<string, number>();
   #lastActor: Actor | null = null;
   #lastActorCode = 0;
+  /** The same by identity: decoders give one object for equal actors. */
+  readonly #actorCodes = new Map<Actor, number>();
   readonly #clockIndex = new Map<string, number>();
+  #lastClockCode = 0;
 
   constructor(epoch: number, firstVersion: number, capacity: number) {
     assert(Number.isSafeInteger(firstVersion) && firstVersion >= 1, "the first event has version 1");
@@ -208,11 +211,14 @@ export class EventBatch {
   actorCode(actor: Actor | null): number {
     if (actor === null) return 0;
     if (actor === this.#lastActor) return this.#lastActorCode;
+    const known = this.#actorCodes.get(actor);
+    if (known !== undefined && this.actors[known - 1] === actor) return known;
     const key = `${actor.comm}\0${actor.pid}\0${actor.tid}\0${actor.cpu}\0${actor.flags}`;
     let code = this.#actorIndex.get(key);
     if (code === undefined) {
       code = this.actors.push(actor);
       this.#actorIndex.set(key, code);
+      this.#actorCodes.set(actor, code);
     }
     this.#lastActor = actor;
     this.#lastActorCode = code;
@@ -221,12 +227,15 @@ export class EventBatch {
 
   /** Code of a clock in this batch, interned. */
   clockCode(clock: string, decimals: number): number {
+    const last = this.clocks[this.#lastClockCode - 1];
+    if (last !== undefined && last.clock === clock && last.decimals === decimals) return this.#lastClockCode;
     const key = `${decimals}${clock}`;
     let code = this.#clockIndex.get(key);
     if (code === undefined) {
       code = this.clocks.push({ clock, decimals });
       this.#clockIndex.set(key, code);
     }
+    this.#lastClockCode = code;
     return code;
   }
 }
