@@ -6,7 +6,7 @@
  * interrupted import resumes by skipping the facts it already has). What must wait for a later
  * line (the result of a call) is held back; how much can be held back is bounded.
  */
-import type { Fact } from "@ioasis/core";
+import type { Fact, RangeFact } from "@ioasis/core";
 import type { Line } from "./line.ts";
 
 export const FORMATS = [
@@ -27,6 +27,8 @@ export type FormatName = (typeof FORMATS)[number];
 /** Where a decoder puts what it finds. */
 export interface FactSink {
   fact(fact: Fact): void;
+  /** A fact that comes in millions, without an object of its own; a sink that does not take it gets it as `fact`. */
+  range?(range: RangeFact): void;
   /**
    * A line that is not a record of this format, or a broken one; each is counted and named once.
    * `isRecord`: it was read, but the recording does not tell how it came out.

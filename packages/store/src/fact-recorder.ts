@@ -6,8 +6,18 @@
  * says how far into the file they reach. An import that was interrupted is resumed by decoding
  * the file again and skipping the facts that a context already has.
  */
-import { eventProblem } from "@ioasis/codec";
-import { driftOf, type Fact, type IoasEvent, type ProfileName, ContextState as State } from "@ioasis/core";
+import { eventProblem, rangeProblem } from "@ioasis/codec";
+import {
+  type Drift,
+  driftOf,
+  driftOfRange,
+  type EventType,
+  type Fact,
+  type IoasEvent,
+  type ProfileName,
+  type RangeFact,
+  ContextState as State,
+} from "@ioasis/core";
 import { BATCH_ROWS, ImportContext, type Portion } from "./import-context.ts";
 import { checkTakesRecordings } from "./import-target.ts";
 import type { FinishedImport, Journal } from "./journal.ts";
@@ -46,6 +56,9 @@ export interface RecorderOptions {
   /** A fact that no journal can hold (a broken line that was read all the same). */
   readonly onProblem: (line: number, reason: string) => void;
 }
+
+/** What a context is made from. */
+type FirstFact = Pick<Fact, "profile"> & Partial<Pick<Fact, "event">>;
 
 /** What is known of one key of the decoder. */
 interface Stream {
@@ -89,38 +102,68 @@ export class FactRecorder {
 
   /** @throws IoasisError ERR_CONTEXT_EXISTS: its context takes commands, and so no recordings */
   fact(fact: Fact): void {
-    const stream = this.#latest?.key === fact.context ? this.#latest : this.#streamOf(fact.context);
-    if (++stream.facts <= stream.known) {
-      this.knownFacts++;
-      return;
-    }
-    const context = stream.context ?? this.#open(stream, fact);
-    context.facts = stream.facts;
+    const context = this.#contextOf(fact.context, fact);
+    if (context === null) return;
     const events = this.#options.refsAreHandles
       ? [fact.event as IoasEvent]
       : resolve(context.state, fact.event, fact.errno);
-    for (let index = 0; index < events.length; index++) {
-      const event = events[index] as IoasEvent;
+    for (const [index, event] of events.entries()) {
       const part = partialUnmap(context.state, event, fact);
       if (part !== null) this.#push(context, part, impliedBy(fact));
       this.#push(context, event, index === events.length - 1 ? fact : impliedBy(fact));
     }
   }
 
+  /** The same as `fact`, of what large recordings consist of. */
+  range(range: RangeFact): void {
+    const context = this.#contextOf(range.context, range);
+    if (context === null) return;
+    const problem = rangeProblem(range);
+    if (problem !== null) {
+      this.#cannotBeStored(range.isMap ? "IovaMapped" : "IovaUnmapped", problem, range.line);
+      return;
+    }
+    const { state } = context;
+    const ioas = state.spaceOfKernelId(null)?.handle ?? state.spaces.length;
+    const drift = driftOfRange(state, ioas, range);
+    const version = context.pushRange(range, ioas);
+    this.#pending++;
+    this.events++;
+    if (drift !== null) this.#tell(drift, context, version, range.line);
+  }
+
   #push(context: ImportContext, event: IoasEvent, fact: Fact): void {
     const problem = eventProblem(event, fact.stamp);
     if (problem !== null) {
-      this.#options.onProblem(fact.line, `${event.type} cannot be stored: ${problem}`);
+      this.#cannotBeStored(event.type, problem, fact.line);
       return;
     }
     const drift = fact.drift ?? driftOf(context.state, event, fact.errno, fact.profile);
     const version = context.push(event, fact);
     this.#pending++;
     this.events++;
-    if (drift === null) return;
-    const { rule, expected, observed } = drift;
+    if (drift !== null) this.#tell(drift, context, version, fact.line);
+  }
+
+  #cannotBeStored(type: EventType, problem: string, line: number): void {
+    this.#options.onProblem(line, `${type} cannot be stored: ${problem}`);
+  }
+
+  #tell({ rule, expected, observed }: Drift, { name }: ImportContext, version: number, line: number): void {
     const { file, onDrift } = this.#options;
-    onDrift({ context: context.name, version, file, line: fact.line, rule, expected, observed });
+    onDrift({ context: name, version, file, line, rule, expected, observed });
+  }
+
+  /** The context that takes the next fact of `key`; null: the journal has the fact already. */
+  #contextOf(key: string, first: FirstFact): ImportContext | null {
+    const stream = this.#latest?.key === key ? this.#latest : this.#streamOf(key);
+    if (++stream.facts <= stream.known) {
+      this.knownFacts++;
+      return null;
+    }
+    const context = stream.context ?? this.#open(stream, first);
+    context.facts = stream.facts;
+    return context;
   }
 
   #streamOf(key: string): Stream {
@@ -135,7 +178,7 @@ export class FactRecorder {
     return stream;
   }
 
-  #open(stream: Stream, fact: Fact): ImportContext {
+  #open(stream: Stream, first: FirstFact): ImportContext {
     const isFirst = stream.name === "";
     if (isFirst) stream.name = this.#options.nameOf(stream.key, stream.ordinal);
     const { key, name, known, ordinal } = stream;
@@ -144,7 +187,7 @@ export class FactRecorder {
     stream.context = new ImportContext({
       key,
       name,
-      profile: info?.profile ?? profileOf(fact),
+      profile: info?.profile ?? profileOf(first),
       isNew: info === null,
       epoch: info?.epochs.at(-1)?.epoch ?? 1,
       state: info === null ? new State() : this.#journal.state(name),
@@ -215,8 +258,8 @@ export class FactRecorder {
 }
 
 /** The log of a context that takes commands tells its profile itself. */
-function profileOf({ event, profile }: Fact): ProfileName {
-  return event.type === "ContextCreated" ? event.profile : profile;
+function profileOf({ event, profile }: FirstFact): ProfileName {
+  return event?.type === "ContextCreated" ? event.profile : profile;
 }
 
 /** What a fact implies (a space was there, areas went before the refusal) succeeded: the errno is the call's alone. */

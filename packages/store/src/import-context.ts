@@ -5,7 +5,9 @@ import {
   type Envelope,
   EventBatch,
   type IoasEvent,
+  type IoasHandle,
   type ProfileName,
+  type RangeFact,
 } from "@ioasis/core";
 
 /** Rows of one batch, so of one block. */
@@ -66,6 +68,15 @@ export class ImportContext {
     let batch = this.#batch;
     if (batch === null || batch.isFull) batch = this.#next(batch);
     batch.push(event, envelope);
+    applyBatch(this.state, batch, batch.length - 1, batch.length);
+    return batch.lastVersion;
+  }
+
+  /** The same of the event that `range` stands for, in space `ioas`. */
+  pushRange(range: RangeFact, ioas: IoasHandle): number {
+    let batch = this.#batch;
+    if (batch === null || batch.isFull) batch = this.#next(batch);
+    batch.pushRange(range, ioas);
     applyBatch(this.state, batch, batch.length - 1, batch.length);
     return batch.lastVersion;
   }

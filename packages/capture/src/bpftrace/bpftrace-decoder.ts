@@ -10,7 +10,7 @@ import type { ObservedEvent, Stamp } from "@ioasis/core";
 import type { Decoder, FactSink } from "../decoder.ts";
 import { FactWriter } from "../kernel/fact-writer.ts";
 import type { Origin } from "../kernel/origin.ts";
-import { eventOfRecord, mappedEvent } from "../kernel/page-table-events.ts";
+import { writeMapping, writeRecord } from "../kernel/page-table-events.ts";
 import { type PageTableMap, PageTableMaps } from "../kernel/page-table-maps.ts";
 import type { Line } from "../line.ts";
 import { HELD_MAX, type HeldCall, HeldCalls, type InnerLines } from "./held-calls.ts";
@@ -115,8 +115,7 @@ class BpftraceDecoder implements Decoder {
       return;
     }
     this.#flush(this.#maps.take());
-    const fact = isTeardown ? null : eventOfRecord(event);
-    if (fact !== null) this.#writer.trace(fact, from);
+    if (!isTeardown) writeRecord(this.#writer, event, from);
   }
 
   #release({ what, file, actor, time }: ReleaseRecord, line: number): void {
@@ -152,7 +151,7 @@ class BpftraceDecoder implements Decoder {
   }
 
   #flush(map: PageTableMap | null): void {
-    if (map !== null) this.#writer.trace(mappedEvent(map), map.origin);
+    if (map !== null) writeMapping(this.#writer, map);
   }
 }
 

@@ -10,7 +10,7 @@ import type { Line } from "../line.ts";
 import { FactWriter } from "./fact-writer.ts";
 import { type IommuRecord, iommuRecord } from "./iommu-record.ts";
 import type { Origin } from "./origin.ts";
-import { eventOfRecord, mappedEvent } from "./page-table-events.ts";
+import { writeMapping, writeRecord } from "./page-table-events.ts";
 import { type PageTableMap, PageTableMaps } from "./page-table-maps.ts";
 import { ProbeCalls } from "./probe-calls.ts";
 import { RingStarts } from "./ring-starts.ts";
@@ -93,13 +93,12 @@ class TraceDecoder implements Decoder {
       this.#flush(this.#maps.push(record, origin, inTask));
     } else {
       this.#flush(this.#maps.take());
-      const event = eventOfRecord(record);
-      if (event !== null) this.#writer.trace(event, origin);
+      writeRecord(this.#writer, record, origin);
     }
   }
 
   #flush(map: PageTableMap | null): void {
-    if (map !== null) this.#writer.trace(mappedEvent(map), map.origin);
+    if (map !== null) writeMapping(this.#writer, map);
   }
 
   #note(event: ObservedEvent | null, origin: Origin): void {

@@ -1,6 +1,6 @@
 /** The lines of a content into a recorder, block by block. */
 import { type Decoder, type FactSink, type Line, LineReader } from "@ioasis/capture";
-import { type Fact, IoasisError } from "@ioasis/core";
+import { type Fact, IoasisError, type RangeFact } from "@ioasis/core";
 import type { FactRecorder } from "@ioasis/store";
 import type { Content } from "../content.ts";
 import { ContentPosition } from "./content-position.ts";
@@ -65,11 +65,11 @@ export async function feedContent(
   reader.end(onLine, onProblem);
   const settled = new SettledTally();
   decoder.end({
-    ...sink,
     fact(fact) {
       settled.add(fact);
       sink.fact(fact);
     },
+    problem: sink.problem,
   });
   position.finish();
   if (report.lines > 0 && report.unread >= report.lines && recorder.events + recorder.knownFacts === 0)
@@ -90,6 +90,10 @@ function reportingSink(recorder: FactRecorder, report: FileReport, pace: Pace | 
       else if (fact.event.type === "EventsLost") report.lost += fact.event.count ?? 1;
       pace?.see(fact.stamp);
       recorder.fact(fact);
+    },
+    range(range: RangeFact): void {
+      pace?.see(range.stamp);
+      recorder.range(range);
     },
     problem: (line, reason, isRecord = false) => {
       if (!isRecord) report.unread++;
