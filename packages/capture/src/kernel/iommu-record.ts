@@ -97,10 +97,10 @@ function mapRecord(): MapRecord | null {
   if (!scanner.word(SIZE) || !scanner.decimal() || !scanner.isAtEnd) return null;
   if ((scanner.high === 0 && scanner.low === 0) || reachesBeyond(high, low)) return null;
   // The end is exclusive: 2^64 is printed as 0.
-  const sumLow = low + scanner.low;
-  const sumHigh = high + scanner.high + (sumLow >= HALF ? 1 : 0);
-  if (hasEnd && (endLow !== sumLow >>> 0 || endHigh !== sumHigh >>> 0)) return null;
-  const last = sumLow % HALF === 0 ? exactOf(sumHigh - 1, HALF - 1) : exactOf(sumHigh, (sumLow >>> 0) - 1);
+  const sumLow = (low + scanner.low) >>> 0;
+  const sumHigh = high + scanner.high + (sumLow < low ? 1 : 0);
+  if (hasEnd && (endLow !== sumLow || endHigh !== sumHigh >>> 0)) return null;
+  const last = exactOf(sumLow === 0 ? sumHigh - 1 : sumHigh, sumLow - 1);
   return { kind: "map", iova: exactOf(high, low), last, length: scanner.exact, paddr };
 }
 
@@ -116,9 +116,9 @@ function unmapRecord(): UnmapRecord | null {
 
 /** Whether so many bytes as the last number says, from this address on, end beyond 2^64. */
 function reachesBeyond(high: number, low: number): boolean {
-  const sumLow = low + scanner.low;
-  const sumHigh = high + scanner.high + (sumLow >= HALF ? 1 : 0);
-  return sumHigh > HALF || (sumHigh === HALF && sumLow % HALF !== 0);
+  const sumLow = (low + scanner.low) >>> 0;
+  const sumHigh = high + scanner.high + (sumLow < low ? 1 : 0);
+  return sumHigh > HALF || (sumHigh === HALF && sumLow !== 0);
 }
 
 /** flags bit 0: IOMMU_FAULT_WRITE (include/linux/iommu.h). */

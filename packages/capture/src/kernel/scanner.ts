@@ -13,6 +13,7 @@ const ZERO = 48;
 const NINE = 57;
 const SPACE = 32;
 const TAB = 9;
+const LOWER_X = 120;
 const NO_DIGIT = 255;
 
 const DIGIT_OF = new Uint8Array(256).fill(NO_DIGIT);
@@ -75,7 +76,7 @@ export class Scanner {
   /** `0x` and one to sixteen hexadecimal digits. */
   hex(): boolean {
     const { bytes, at: from, end } = this;
-    if (from + 2 >= end || bytes[from] !== ZERO || bytes[from + 1] !== 120) return false;
+    if (from + 2 >= end || bytes[from] !== ZERO || bytes[from + 1] !== LOWER_X) return false;
     let high = 0;
     let low = 0;
     let at = from + 2;
