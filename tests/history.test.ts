@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { gunzipSync } from "node:zlib";
-import { decoderOf, FaultScanner, type FormatName, parsePageTableDump } from "@ioasis/capture";
+import { decoderOf, FaultScanner, type FormatName, Line, parsePageTableDump } from "@ioasis/capture";
 import { IoasisError } from "@ioasis/core";
 import {
   changesAround,
@@ -48,7 +48,7 @@ async function imported(name: string, format: FormatName, head = Number.POSITIVE
   const sink = { fact: recorder.fact.bind(recorder), problem: () => undefined };
   const lines = textOf(name).split("\n").slice(0, head);
   for (const [index, line] of lines.entries()) {
-    decoder.line(line, index + 1, sink);
+    decoder.line(Line.of(line, index + 1), sink);
     if ((index & 4095) === 0) await recorder.flush(index, "");
   }
   decoder.end(sink);

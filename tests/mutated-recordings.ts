@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { gunzipSync } from "node:zlib";
-import { type Decoder, decoderOf, detect, LineReader } from "@ioasis/capture";
+import { type Decoder, decoderOf, detect, type Line, LineReader } from "@ioasis/capture";
 import { FactRecorder, openMemoryJournal } from "@ioasis/store";
 import { ROOT } from "./ioasis.ts";
 
@@ -85,7 +85,7 @@ async function imported({ name, bytes }: Recording, like: Uint8Array): Promise<n
   });
   const sink = { fact: (fact: Parameters<typeof recorder.fact>[0]) => recorder.fact(fact), problem: () => undefined };
   const reader = new LineReader();
-  const onLine = (text: string, number: number): void => decoder.line(text, number, sink);
+  const onLine = (line: Line): void => decoder.line(line, sink);
   reader.push(bytes, onLine, () => undefined);
   reader.end(onLine, () => undefined);
   decoder.end(sink);

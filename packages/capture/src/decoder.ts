@@ -6,7 +6,8 @@
  * interrupted import resumes by skipping the facts it already has). What must wait for a later
  * line (the result of a call) is held back; how much can be held back is bounded.
  */
-import type { Fact } from "@ioasis/core";
+import type { Fact, RangeFact } from "@ioasis/core";
+import type { Line } from "./line.ts";
 
 export const FORMATS = [
   "qemu",
@@ -26,6 +27,8 @@ export type FormatName = (typeof FORMATS)[number];
 /** Where a decoder puts what it finds. */
 export interface FactSink {
   fact(fact: Fact): void;
+  /** A fact that comes in millions, without an object of its own; a sink that does not take it gets it as `fact`. */
+  range?(range: RangeFact): void;
   /**
    * A line that is not a record of this format, or a broken one; each is counted and named once.
    * `isRecord`: it was read, but the recording does not tell how it came out.
@@ -35,8 +38,8 @@ export interface FactSink {
 
 export interface Decoder {
   readonly format: FormatName;
-  /** One line without its line end; `number` is 1-based. Blank lines and headers are fine. */
-  line(text: string, number: number, sink: FactSink): void;
+  /** One line, which tells of itself during the call only. Blank lines and headers are fine. */
+  line(line: Line, sink: FactSink): void;
   /** The file ended: gives out what was held back, or says which call never returned. */
   end(sink: FactSink): void;
 }

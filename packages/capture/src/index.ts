@@ -7,6 +7,7 @@ export { faultReported } from "./dmesg/dmesg-decoder.ts";
 export type { FaultAccess, FaultDetail, FaultFormat, FaultLine } from "./dmesg/fault-line.ts";
 export { FaultScanner } from "./dmesg/fault-scanner.ts";
 export { decoderOf } from "./formats.ts";
+export { Line } from "./line.ts";
 export { LineReader, type OnLine, type OnProblem } from "./line-reader.ts";
 export {
   type DumpedPage,

@@ -1,5 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { Line } from "./line.ts";
 import { LINE_BYTES_MAX, LineReader } from "./line-reader.ts";
 
 const test = suite("LineReader");
@@ -12,9 +13,9 @@ interface Read {
 
 function read(content: Uint8Array, chunkBytes: number): Read {
   const result: Read = { lines: [], problems: [] };
-  const onLine = (text: string, number: number, offset: number) => void result.lines.push([text, number, offset]);
-  const onProblem = (number: number, reason: string) => void result.problems.push([number, reason]);
   const reader = new LineReader();
+  const onLine = ({ text, number }: Line) => void result.lines.push([text, number, reader.offset]);
+  const onProblem = (number: number, reason: string) => void result.problems.push([number, reason]);
   for (let at = 0; at < content.length; at += chunkBytes)
     reader.push(content.subarray(at, at + chunkBytes), onLine, onProblem);
   reader.end(onLine, onProblem);

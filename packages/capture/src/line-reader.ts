@@ -5,16 +5,18 @@
  * `LINE_BYTES_MAX`. Bytes that are not UTF-8 become U+FFFD and the line is offered all the same.
  */
 
+import { Line } from "./line.ts";
+
 /** A longer line is not kept; it is reported and skipped. */
 export const LINE_BYTES_MAX = 1 << 20;
 
-/** Decoding this much at once is fast and keeps the strings that lines are slices of small. */
+/** Text of so much is made at once: fast, and the strings that lines are slices of stay small. */
 const BLOCK_BYTES = 1 << 16;
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** `number` is 1-based; `offset`: bytes of the content up to and including this line's end. */
-export type OnLine = (text: string, number: number, offset: number) => void;
+/** The line tells of itself during the call only. */
+export type OnLine = (line: Line) => void;
 export type OnProblem = (number: number, reason: string) => void;
 
 export class LineReader {
@@ -24,7 +26,7 @@ export class LineReader {
   offset = 0;
   #held: Uint8Array[] = [];
   #heldBytes = 0;
-  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  readonly #line = new Line();
 
   push(chunk: Uint8Array, onLine: OnLine, onProblem: OnProblem): void {
     let from = 0;
@@ -77,46 +79,38 @@ export class LineReader {
       line.set(part, at);
       at += part.length;
     }
-    this.#offerLine(line, onLine, onProblem);
+    this.#line.startBlock(line);
+    this.#offer(0, line.length, onLine, onProblem);
   }
 
-  /** Whole lines. One decoding for all of them where every byte became one character. */
+  /** Whole lines: the last one ends where the block does. */
   #offerBlock(block: Uint8Array, onLine: OnLine, onProblem: OnProblem): void {
-    const text = block.length <= LINE_BYTES_MAX ? this.#decoder.decode(block) : "";
-    if (text.length !== block.length) {
-      this.#offerEach(block, onLine, onProblem);
-      return;
-    }
-    const start = this.offset;
-    for (let from = 0; from < text.length; ) {
-      const end = text.indexOf("\n", from);
-      const to = end > from && text.charCodeAt(end - 1) === CR ? end - 1 : end;
-      this.offset = start + end + 1;
-      this.lines++;
-      onLine(this.#withoutMark(text.slice(from, to)), this.lines, this.offset);
-      from = end + 1;
-    }
-  }
-
-  #offerEach(block: Uint8Array, onLine: OnLine, onProblem: OnProblem): void {
+    // A plain array, whatever kind the chunk is: code that meets one kind of array alone runs faster.
+    this.#line.startBlock(new Uint8Array(block.buffer, block.byteOffset, block.length));
     for (let from = 0; from < block.length; ) {
       const end = block.indexOf(LF, from) + 1;
-      this.#offerLine(block.subarray(from, end), onLine, onProblem);
+      this.#offer(from, end, onLine, onProblem);
       from = end;
     }
   }
 
-  #offerLine(line: Uint8Array, onLine: OnLine, onProblem: OnProblem): void {
-    let length = line.length;
-    if (line[length - 1] === LF) length--;
-    if (length > 0 && line[length - 1] === CR) length--;
-    if (length > LINE_BYTES_MAX) {
-      this.#skip(line.length, onProblem);
+  /** The line that lies at `from` of the block, its line end included in what lies before `end`. */
+  #offer(from: number, end: number, onLine: OnLine, onProblem: OnProblem): void {
+    const line = this.#line;
+    const { bytes } = line;
+    let to = end;
+    if (to > from && bytes[to - 1] === LF) to--;
+    if (to > from && bytes[to - 1] === CR) to--;
+    if (to - from > LINE_BYTES_MAX) {
+      this.#skip(end - from, onProblem);
       return;
     }
-    this.offset += line.length;
+    this.offset += end - from;
     this.lines++;
-    onLine(this.#withoutMark(this.#decoder.decode(line.subarray(0, length))), this.lines, this.offset);
+    line.number = this.lines;
+    line.from = this.lines === 1 && startsWithMark(bytes, from, to) ? from + 3 : from;
+    line.to = to;
+    onLine(line);
   }
 
   #skip(bytes: number, onProblem: OnProblem): void {
@@ -124,9 +118,9 @@ export class LineReader {
     this.lines++;
     onProblem(this.lines, `line ${this.lines} is longer than 1 MiB`);
   }
+}
 
-  /** A byte order mark is no part of the first line. */
-  #withoutMark(text: string): string {
-    return this.lines === 1 && text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
-  }
+/** A byte order mark is no part of the first line. */
+function startsWithMark(bytes: Uint8Array, from: number, to: number): boolean {
+  return to - from >= 3 && bytes[from] === 0xef && bytes[from + 1] === 0xbb && bytes[from + 2] === 0xbf;
 }

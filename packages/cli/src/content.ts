@@ -1,5 +1,5 @@
 /** The content of an imported file, in chunks; a gzipped file is read as what it holds. */
-import { closeSync, createReadStream, fstatSync, openSync, readFileSync, type Stats } from "node:fs";
+import { closeSync, createReadStream, fstatSync, openSync, type ReadStream, readFileSync, type Stats } from "node:fs";
 import { open } from "node:fs/promises";
 import { createGunzip, gunzipSync } from "node:zlib";
 import { IoasisError } from "@ioasis/core";
@@ -7,7 +7,11 @@ import { IoasisError } from "@ioasis/core";
 const CHUNK_BYTES = 256 * 1024;
 
 export interface Content {
+  /** From the beginning, at every call. */
   chunks(): AsyncIterable<Uint8Array>;
+  /** Bytes of the file as it lies on the disk (packed, if it is), and of these what the running `chunks` has taken. */
+  readonly fileBytes: number | null;
+  takenBytes(): number;
   /** Why the content ended before the file's end, once read; null: it did not. */
   cutShort(): string | null;
 }
@@ -16,33 +20,38 @@ export interface Content {
 export async function openContent(file: string): Promise<Content> {
   const handle = await open(file, "r");
   const magic = new Uint8Array(2);
+  let fileBytes = 0;
   try {
-    refuseOther(file, await handle.stat());
+    const status = await handle.stat();
+    refuseOther(file, status);
+    fileBytes = status.size;
     await handle.read(magic, 0, 2, 0);
   } finally {
     await handle.close();
   }
   const isGzip = isGzipped(magic);
   let cut: string | null = null;
+  let raw: ReadStream | null = null;
   async function* chunks(): AsyncGenerator<Uint8Array> {
     cut = null;
-    const raw = createReadStream(file, { highWaterMark: CHUNK_BYTES });
+    const stream = createReadStream(file, { highWaterMark: CHUNK_BYTES });
+    raw = stream;
     if (!isGzip) {
-      yield* raw;
+      yield* stream;
       return;
     }
     const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
-    raw.on("error", (error) => gunzip.destroy(error));
+    stream.on("error", (error) => gunzip.destroy(error));
     try {
-      yield* raw.pipe(gunzip);
+      yield* stream.pipe(gunzip);
     } catch (error) {
       if (!(error instanceof Error && "code" in error && String(error.code).startsWith("Z_"))) throw error;
       cut = `the gzip stream is damaged or cut short (${error.message}): only what came before was read`;
     } finally {
-      raw.destroy();
+      stream.destroy();
     }
   }
-  return { chunks, cutShort: () => cut };
+  return { chunks, fileBytes, takenBytes: () => raw?.bytesRead ?? 0, cutShort: () => cut };
 }
 
 /**

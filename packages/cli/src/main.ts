@@ -6,8 +6,20 @@ import { writeAll } from "./write-all.ts";
 const STDOUT = 1;
 const STDERR = 2;
 
+/** A terminal and a wrapper around this process may both pass on one Ctrl-C. */
+const SAME_SIGNAL_MS = 500;
+
 const interrupt = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interrupt.abort());
+let interruptedMs = Number.POSITIVE_INFINITY;
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.on(signal, () => {
+    interruptedMs = Math.min(interruptedMs, performance.now());
+    interrupt.abort();
+    if (performance.now() - interruptedMs < SAME_SIGNAL_MS) return;
+    // Asked twice: ends at once, by that signal. What is durable stays, the rest is as after a crash.
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
 
 try {
   process.exitCode = await program(process.argv.slice(2), {

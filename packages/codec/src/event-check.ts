@@ -1,9 +1,10 @@
 /** Whether an event can be stored, asked before it enters a batch. */
-import { EVENT_TYPES, type IoasEvent, type Run, type Stamp, U64_MAX } from "@ioasis/core";
+import { EVENT_TYPES, type IoasEvent, type RangeFact, type Run, type Stamp, U64_MAX } from "@ioasis/core";
 import { HANDLE_MAX } from "./checks.ts";
 import { coldProblem } from "./cold-fields.ts";
 
 const TICKS_MAX = (1n << 63n) - 1n;
+const TICKS_MIN = -TICKS_MAX;
 const DECIMALS_MAX = 18;
 
 /**
@@ -11,8 +12,7 @@ const DECIMALS_MAX = 18;
  * for one such event; a recording has it as a line among others.
  */
 export function eventProblem(event: IoasEvent, stamp: Stamp | null): string | null {
-  if (stamp !== null && (stamp.ticks > TICKS_MAX || stamp.ticks < -TICKS_MAX || stamp.decimals > DECIMALS_MAX))
-    return "its time is out of range";
+  if (isLate(stamp)) return LATE;
   switch (event.type) {
     case "IovaMapped":
       return event.last < event.iova ? BACKWARD : (spaceProblem(event.ioas) ?? runsProblem(event.source.runs));
@@ -27,6 +27,17 @@ export function eventProblem(event: IoasEvent, stamp: Stamp | null): string | nu
   }
 }
 
+/** The same of the event that `range` stands for. */
+export function rangeProblem({ iova, last, stamp }: RangeFact): string | null {
+  if (isLate(stamp)) return LATE;
+  return last < iova ? BACKWARD : null;
+}
+
+function isLate(stamp: Stamp | null): boolean {
+  return stamp !== null && (stamp.ticks > TICKS_MAX || stamp.ticks < TICKS_MIN || stamp.decimals > DECIMALS_MAX);
+}
+
+const LATE = "its time is out of range";
 const BACKWARD = "its range ends before it begins";
 
 function spaceProblem(ioas: number): string | null {

@@ -16,6 +16,7 @@ export type Iova = Branded<bigint, "Iova">;
 export type ByteLength = Branded<bigint, "ByteLength">;
 
 export const U64_MAX = 0xffff_ffff_ffff_ffffn;
+const LENGTH_MAX = 1n << 64n;
 
 /** @throws RangeError outside 0 ... 2^64-1: the door (decoder, command line) checks before. */
 export function iova(value: bigint): Iova {
@@ -25,7 +26,7 @@ export function iova(value: bigint): Iova {
 
 /** @throws RangeError outside 0 ... 2^64. */
 export function byteLength(value: bigint): ByteLength {
-  if (0n <= value && value <= U64_MAX + 1n) return value as ByteLength;
+  if (0n <= value && value <= LENGTH_MAX) return value as ByteLength;
   throw new RangeError(`length ${value} is outside 0 ... 2^64`);
 }
 

@@ -43,6 +43,14 @@ export class AreaTable {
     return (chunk.iova[row] as bigint) <= iova && (chunk.last[row] as bigint) >= last;
   }
 
+  /** Whether `[iova, last]` is one area, neither more nor less. */
+  isArea(iova: bigint, last: bigint): boolean {
+    const position = this.#lowest(iova);
+    if (position === null) return false;
+    const { chunk, row } = position;
+    return chunk.iova[row] === iova && chunk.last[row] === last;
+  }
+
   /** Whether an area reaches across an end of `[iova, last]`: it begins below and goes on inside, or goes on above. */
   isCutBy(iova: bigint, last: bigint): boolean {
     const below = this.#lowest(iova);

@@ -6,10 +6,9 @@
  * does not know what was there before the recording began, nothing is claimed.
  */
 import { hex, lengthOf, U64_MAX } from "./address.ts";
-import type { Area } from "./area-slots.ts";
 import type { Errno } from "./errno.ts";
 import type { HotEvent, IoasEvent, IoasHandle } from "./events.ts";
-import type { ProfileName } from "./fact.ts";
+import { factOfRange, type ProfileName, type RangeFact } from "./fact.ts";
 import type { ContextState, Space } from "./state.ts";
 
 export interface Drift {
@@ -20,6 +19,8 @@ export interface Drift {
   /** What the record says, for people. */
   readonly observed: string;
 }
+
+type Unmapped = HotEvent<IoasHandle> & { type: "IovaUnmapped" };
 
 /** `"unknown-before"`: it speaks of something that the recording never showed, so nobody can tell. */
 export type Applicability = "holds" | "unknown-before" | "contradicts";
@@ -92,6 +93,16 @@ export function driftOf(
   }
 }
 
+/** The same for the event that `range` stands for, in space `ioas`; nearly all are seen at a glance to be right. */
+export function driftOfRange(state: ContextState, ioas: IoasHandle, range: RangeFact): Drift | null {
+  const { isMap, iova, last, value, profile } = range;
+  const areas = state.spaces[ioas]?.areas;
+  const isRight =
+    areas === undefined ||
+    (isMap ? !areas.overlaps(iova, last) : areas.isArea(iova, last) && value === lengthOf(iova, last));
+  return isRight ? null : driftOf(state, { ...factOfRange(range).event, ioas } as IoasEvent, null, profile);
+}
+
 /** Whether `event` makes sense in `state`; refusals and everything but maps and unmaps do. */
 export function applies(state: ContextState, event: IoasEvent, profile: ProfileName): Applicability {
   if (event.type !== "IovaMapped" && event.type !== "IovaUnmapped") return "holds";
@@ -109,7 +120,7 @@ function mapDrift(
   lostAt: number,
 ): Drift | null {
   if (semantics.overlap === null) return null;
-  const area = first(space, event.iova, event.last);
+  const area = space.areas.lowestIn(event.iova, event.last);
   if (area === null || area.version < lostAt) return null;
   const there = `${range(area.iova, area.last)} is mapped since version ${area.version}`;
   const observed = `mapped ${range(event.iova, event.last)}`;
@@ -118,43 +129,41 @@ function mapDrift(
     : drift("map-over-mapped", `${semantics.overlap}: ${there}`, observed);
 }
 
-function unmapDrift(
-  space: Space,
-  event: HotEvent<IoasHandle> & { type: "IovaUnmapped" },
-  semantics: Semantics,
-  lostAt: number,
-): Drift | null {
+function unmapDrift(space: Space, event: Unmapped, semantics: Semantics, lostAt: number): Drift | null {
   const { iova, last, bytes } = event;
   if (!semantics.countsBytes) return null;
   const held = heldIn(space, iova, last);
   if (held.oldest < lostAt) return null;
   if (semantics.stopsInside && bytes === 0n && (held.first ?? iova) < iova) return null;
-  const observed = `unmapped ${hex(bytes)} bytes in ${range(iova, last)}`;
   if (held.bytes === 0n) {
     const isPlain = bytes === 0n && (semantics.unmapsNothing || (iova === 0n && last === U64_MAX));
     if (isPlain || !isKnown(space, iova, last)) return null;
     return (
-      mixed(semantics, observed) ?? drift("unmap-of-nothing", `nothing is mapped in ${range(iova, last)}`, observed)
+      mixed(semantics, event) ?? drift("unmap-of-nothing", `nothing is mapped in ${range(iova, last)}`, unmapped(event))
     );
   }
   if (semantics.hasObjects && held.cut !== null)
     return drift(
       "unmap-cuts-mapping",
-      `${range(held.cut.iova, held.cut.last)} is unmapped whole or not at all`,
-      observed,
+      `${range(held.cut.first, held.cut.last)} is unmapped whole or not at all`,
+      unmapped(event),
     );
   // More than is held may be what was mapped before the recording; less than is held never is right.
   if (bytes === held.bytes || (bytes > held.bytes && !isKnown(space, iova, last))) return null;
   return (
-    mixed(semantics, observed) ??
-    drift("unmap-size", `${hex(held.bytes)} bytes are mapped in ${range(iova, last)}`, observed)
+    mixed(semantics, event) ??
+    drift("unmap-size", `${hex(held.bytes)} bytes are mapped in ${range(iova, last)}`, unmapped(event))
   );
 }
 
 /** A page table that holds something else than what an unmap took is another space's. */
-function mixed(semantics: Semantics, observed: string): Drift | null {
+function mixed(semantics: Semantics, event: Unmapped): Drift | null {
   if (semantics.overlap !== "spaces-mixed") return null;
-  return drift("spaces-mixed", "in one space, an unmap takes what was mapped there", observed);
+  return drift("spaces-mixed", "in one space, an unmap takes what was mapped there", unmapped(event));
+}
+
+function unmapped({ iova, last, bytes }: Unmapped): string {
+  return `unmapped ${hex(bytes)} bytes in ${range(iova, last)}`;
 }
 
 function refusedMapDrift(space: Space, event: HotEvent<IoasHandle> & { type: "MapRefused" }): Drift | null {
@@ -186,36 +195,30 @@ function isKnown(space: Space, first: bigint, last: bigint): boolean {
   return space.isWhole || space.known.covers(first, last);
 }
 
-function first(space: Space, iova: bigint, last: bigint): Area | null {
-  for (const area of space.areas.in(iova, last)) return area;
-  return null;
-}
-
 interface Held {
-  readonly bytes: bigint;
+  bytes: bigint;
   /** The first mapping that sticks out of the range. */
-  readonly cut: Area | null;
+  cut: { readonly first: bigint; readonly last: bigint } | null;
   /** First byte of the lowest mapping, which may lie below the range. */
-  readonly first: bigint | null;
+  first: bigint | null;
   /** Version of the mapping that was made first. */
-  readonly oldest: number;
+  oldest: number;
 }
 
 /** What is mapped in `[iova, last]`. */
 function heldIn(space: Space, iova: bigint, last: bigint): Held {
-  let bytes = 0n;
-  let cut: Area | null = null;
-  let first: bigint | null = null;
-  let oldest = Number.POSITIVE_INFINITY;
-  for (const area of space.areas.in(iova, last)) {
-    const from = area.iova < iova ? iova : area.iova;
-    const to = area.last > last ? last : area.last;
-    bytes += lengthOf(from, to);
-    if (cut === null && (area.iova < iova || area.last > last)) cut = area;
-    first ??= area.iova;
-    oldest = Math.min(oldest, area.version);
-  }
-  return { bytes, cut, first, oldest };
+  const held: Held = { bytes: 0n, cut: null, first: null, oldest: Number.POSITIVE_INFINITY };
+  space.areas.someIn(iova, last, (areaFirst, areaLast, version) => {
+    if (areaFirst >= iova && areaLast <= last) held.bytes += lengthOf(areaFirst, areaLast);
+    else {
+      held.cut ??= { first: areaFirst, last: areaLast };
+      held.bytes += lengthOf(areaFirst < iova ? iova : areaFirst, areaLast > last ? last : areaLast);
+    }
+    held.first ??= areaFirst;
+    if (version < held.oldest) held.oldest = version;
+    return false;
+  });
+  return held;
 }
 
 function range(iova: bigint, last: bigint): string {

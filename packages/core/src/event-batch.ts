@@ -28,6 +28,7 @@ import {
   type Recorded,
   type Stamp,
 } from "./events.ts";
+import type { RangeFact } from "./fact.ts";
 import { PROTS, type Run, SOURCE_KINDS, type Source } from "./source.ts";
 
 export const TYPE_MAPPED = 0;
@@ -38,6 +39,8 @@ export const TYPE_UNMAP_REFUSED = 3;
 const TYPE_CODES: ReadonlyMap<string, number> = new Map(EVENT_TYPES.map((type, code) => [type, code]));
 const KIND_CODES: ReadonlyMap<string, number> = new Map(SOURCE_KINDS.map((kind, code) => [kind, code]));
 const PROT_CODES: ReadonlyMap<string, number> = new Map(PROTS.map((prot, code) => [prot, code]));
+/** Of a map to a physical address, its rights unknown. */
+const TRAITS_OF_PADDR = (PROT_CODES.get("unknown") as number) | ((KIND_CODES.get("paddr") as number) << 2);
 const LENGTH_2_64 = 1n << 64n;
 
 /** What `push` needs beside the event. */
@@ -91,7 +94,10 @@ export class EventBatch {
   readonly #actorIndex = new Map<string, number>();
   #lastActor: Actor | null = null;
   #lastActorCode = 0;
+  /** The same by identity: decoders give one object for equal actors. */
+  readonly #actorCodes = new Map<Actor, number>();
   readonly #clockIndex = new Map<string, number>();
+  #lastClockCode = 0;
 
   constructor(epoch: number, firstVersion: number, capacity: number) {
     assert(Number.isSafeInteger(firstVersion) && firstVersion >= 1, "the first event has version 1");
@@ -152,13 +158,7 @@ export class EventBatch {
     this.errno[row] = errnoCode(envelope.errno);
     this.line[row] = envelope.line;
     this.actor[row] = this.actorCode(envelope.actor);
-    if (envelope.stamp === null) {
-      this.clock[row] = 0;
-      this.ticks[row] = 0n;
-    } else {
-      this.clock[row] = this.clockCode(envelope.stamp.clock, envelope.stamp.decimals);
-      this.ticks[row] = envelope.stamp.ticks;
-    }
+    this.#putStamp(row, envelope.stamp);
     this.fd[row] = -1;
     this.extra[row] = -1;
     this.ioas[row] = -1;
@@ -198,6 +198,30 @@ export class EventBatch {
     this.length = row + 1;
   }
 
+  /** The same as `push` of the event that `range` stands for, in space `ioas`. */
+  pushRange(range: RangeFact, ioas: IoasHandle): void {
+    assert(this.length < this.capacity, "the batch is full");
+    const row = this.length;
+    this.type[row] = range.isMap ? TYPE_MAPPED : TYPE_UNMAPPED;
+    this.errno[row] = 0;
+    this.traits[row] = range.isMap ? TRAITS_OF_PADDR : 0;
+    this.ioas[row] = ioas;
+    this.iova[row] = range.iova;
+    this.last[row] = range.last;
+    this.value[row] = range.value;
+    this.fd[row] = -1;
+    this.extra[row] = -1;
+    this.line[row] = range.line;
+    this.actor[row] = this.actorCode(range.actor);
+    this.#putStamp(row, range.stamp);
+    this.length = row + 1;
+  }
+
+  #putStamp(row: number, stamp: Stamp | null): void {
+    this.clock[row] = stamp === null ? 0 : this.clockCode(stamp.clock, stamp.decimals);
+    this.ticks[row] = stamp === null ? 0n : stamp.ticks;
+  }
+
   #putSource(row: number, protCode: number, source: Source): void {
     let traits = protCode | ((KIND_CODES.get(source.kind) as number) << 2);
     switch (source.kind) {
@@ -231,11 +255,14 @@ export class EventBatch {
   actorCode(actor: Actor | null): number {
     if (actor === null) return 0;
     if (actor === this.#lastActor) return this.#lastActorCode;
+    const known = this.#actorCodes.get(actor);
+    if (known !== undefined && this.actors[known - 1] === actor) return known;
     const key = `${actor.comm}\0${actor.pid}\0${actor.tid}\0${actor.cpu}\0${actor.flags}`;
     let code = this.#actorIndex.get(key);
     if (code === undefined) {
       code = this.actors.push(actor);
       this.#actorIndex.set(key, code);
+      this.#actorCodes.set(actor, code);
     }
     this.#lastActor = actor;
     this.#lastActorCode = code;
@@ -244,12 +271,15 @@ export class EventBatch {
 
   /** Code of a clock in this batch, interned. */
   clockCode(clock: string, decimals: number): number {
+    const last = this.clocks[this.#lastClockCode - 1];
+    if (last !== undefined && last.clock === clock && last.decimals === decimals) return this.#lastClockCode;
     const key = `${decimals}${clock}`;
     let code = this.#clockIndex.get(key);
     if (code === undefined) {
       code = this.clocks.push({ clock, decimals });
       this.#clockIndex.set(key, code);
     }
+    this.#lastClockCode = code;
     return code;
   }
 }

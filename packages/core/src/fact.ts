@@ -4,6 +4,7 @@
  * A decoder knows kernel ids, not handles, and may meet several contexts in one file. The
  * recording is authoritative: facts are never refused, only compared with the model (drift).
  */
+import type { ByteLength, Iova } from "./address.ts";
 import type { Errno } from "./errno.ts";
 import type { Actor, ColdEvent, HotEvent, Stamp } from "./events.ts";
 
@@ -50,4 +51,32 @@ export interface Fact {
    * as drift at this line, whatever the state says.
    */
   readonly drift?: { readonly rule: string; readonly expected: string; readonly observed: string };
+}
+
+/**
+ * A page-table operation that succeeded, of a source that names no space: what the large recordings consist of.
+ *
+ * One object is filled again and again by whoever reads such a recording, so it tells of a fact during the call
+ * only. It is the same as the `Fact` that `factOfRange` makes of it.
+ */
+export class RangeFact {
+  context = "";
+  profile: ProfileName = "unknown";
+  /** False: [iova, last] was unmapped. */
+  isMap = false;
+  iova = 0n as Iova;
+  last = 0n as Iova;
+  /** Map: physical address of the first byte, which is that of one run. Unmap: bytes that were mapped, below 2^64. */
+  value = 0n;
+  stamp: Stamp | null = null;
+  actor: Actor | null = null;
+  line = 0;
+}
+
+/** A fact to be kept. */
+export function factOfRange({ context, profile, isMap, iova, last, value, stamp, actor, line }: RangeFact): Fact {
+  const event: ObservedEvent = isMap
+    ? { type: "IovaMapped", ioas: null, iova, last, prot: "unknown", source: { kind: "paddr", paddr: value } }
+    : { type: "IovaUnmapped", ioas: null, iova, last, bytes: value as ByteLength };
+  return { context, profile, event, errno: null, stamp, actor, line };
 }

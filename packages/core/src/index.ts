@@ -12,7 +12,7 @@ export { decide, type Outputs } from "./decide/decide.ts";
 export type { Outcome, Refusal } from "./decide/outcome.ts";
 export { type Decimal, formatDecimal, minus, parseDecimal, plus, ticksAt } from "./decimal.ts";
 export { isPciAddress, plainDevice, sameDevice } from "./device-name.ts";
-export { type Applicability, applies, type Drift, driftOf } from "./drift.ts";
+export { type Applicability, applies, type Drift, driftOf, driftOfRange } from "./drift.ts";
 export { ERRNOS, type Errno, errnoCode, errnoOfCode, errnoOfName, errnoOfNumber } from "./errno.ts";
 export {
   type ClockColumn,
@@ -46,7 +46,15 @@ export {
   type Stamp,
 } from "./events.ts";
 export { applyBatch, applyUpTo, evolve } from "./evolve.ts";
-export { type Fact, type KernelRef, type ObservedEvent, PROFILE_NAMES, type ProfileName } from "./fact.ts";
+export {
+  type Fact,
+  factOfRange,
+  type KernelRef,
+  type ObservedEvent,
+  PROFILE_NAMES,
+  type ProfileName,
+  RangeFact,
+} from "./fact.ts";
 export { FAILURE_CODES, type FailureCode, IoasisError } from "./failure.ts";
 export { hostsFromJson, hostToJson } from "./host/host-json.ts";
 export type {

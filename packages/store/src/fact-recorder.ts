@@ -6,25 +6,31 @@
  * says how far into the file they reach. An import that was interrupted is resumed by decoding
  * the file again and skipping the facts that a context already has.
  */
-import { eventProblem } from "@ioasis/codec";
+import { eventProblem, rangeProblem } from "@ioasis/codec";
 import {
-  applyBatch,
-  type ContextState,
+  type Drift,
   driftOf,
-  EventBatch,
+  driftOfRange,
+  type EventType,
   type Fact,
   type IoasEvent,
   type ProfileName,
+  type RangeFact,
   ContextState as State,
 } from "@ioasis/core";
+import { BATCH_ROWS, ImportContext, type Portion } from "./import-context.ts";
 import { checkTakesRecordings } from "./import-target.ts";
-import type { FinishedImport, Journal, Point } from "./journal.ts";
+import type { FinishedImport, Journal } from "./journal.ts";
 import { partialUnmap } from "./partial-unmap.ts";
 import { resolve } from "./resolve.ts";
 
-const BATCH_ROWS = 16_384;
-/** Rows of one context at which the importer should call `flush`. */
+/** Rows that wait at which the importer should call `flush`. */
 export const FLUSH_ROWS = 8_192;
+/** So many contexts of a file get room for a whole batch at once; later ones begin small. */
+const ROOMY_CONTEXTS = 16;
+const ROWS_OF_LATER_CONTEXTS = 64;
+/** States of contexts kept at hand; those that had no facts for longest are found again in the journal. */
+const CONTEXTS_AT_HAND_MAX = 1_024;
 
 export interface DriftReport {
   readonly context: string;
@@ -51,30 +57,38 @@ export interface RecorderOptions {
   readonly onProblem: (line: number, reason: string) => void;
 }
 
-interface Target {
+/** What a context is made from. */
+type FirstFact = Pick<Fact, "profile"> & Partial<Pick<Fact, "event">>;
+
+/** What is known of one key of the decoder. */
+interface Stream {
   readonly key: string;
-  readonly name: string;
-  readonly profile: ProfileName;
-  isNew: boolean;
-  readonly epoch: number;
-  readonly state: ContextState;
-  batch: EventBatch;
-  /** Batches that filled up before the next flush, each with the facts that it ends after. */
-  full: { readonly batch: EventBatch; readonly facts: number }[];
-  /** Facts seen of this key, known ones included. */
+  /** From 1, in order of appearance. */
+  readonly ordinal: number;
+  /** Facts that the journal had before. */
+  readonly known: number;
+  /** Facts seen, known ones included. */
   facts: number;
+  /** "" until it has a fact that the journal does not have. */
+  name: string;
+  /** Null: not at hand. */
+  context: ImportContext | null;
 }
 
 export class FactRecorder {
-  /** Events that were not in the journal before. */
+  /** Events that were not in the journal before, and how many of them are durable. */
   events = 0;
+  durableEvents = 0;
   /** Facts that were. */
   knownFacts = 0;
   readonly #journal: Journal;
   readonly #options: RecorderOptions;
-  readonly #targets = new Map<string, Target>();
-  readonly #seen = new Map<string, number>();
+  readonly #streams = new Map<string, Stream>();
+  #latest: Stream | null = null;
+  /** Streams whose context is at hand, the one that came last at the end. */
+  readonly #atHand = new Set<Stream>();
   #pending = 0;
+  #flushing: Promise<void> = Promise.resolve();
 
   constructor(journal: Journal, options: RecorderOptions) {
     this.#journal = journal;
@@ -88,95 +102,150 @@ export class FactRecorder {
 
   /** @throws IoasisError ERR_CONTEXT_EXISTS: its context takes commands, and so no recordings */
   fact(fact: Fact): void {
-    const seen = (this.#seen.get(fact.context) ?? 0) + 1;
-    this.#seen.set(fact.context, seen);
-    if (seen <= this.#options.known(fact.context)) {
-      this.knownFacts++;
-      return;
-    }
-    const target = this.#targets.get(fact.context) ?? this.#open(fact);
-    target.facts = seen;
+    const context = this.#contextOf(fact.context, fact);
+    if (context === null) return;
     const events = this.#options.refsAreHandles
       ? [fact.event as IoasEvent]
-      : resolve(target.state, fact.event, fact.errno);
+      : resolve(context.state, fact.event, fact.errno);
     for (const [index, event] of events.entries()) {
-      const part = partialUnmap(target.state, event, fact);
-      if (part !== null) this.#push(target, part, impliedBy(fact));
-      this.#push(target, event, index === events.length - 1 ? fact : impliedBy(fact));
+      const part = partialUnmap(context.state, event, fact);
+      if (part !== null) this.#push(context, part, impliedBy(fact));
+      this.#push(context, event, index === events.length - 1 ? fact : impliedBy(fact));
     }
   }
 
-  #push(target: Target, event: IoasEvent, fact: Fact): void {
-    if (target.batch.isFull) {
-      target.full.push({ batch: target.batch, facts: target.facts - 1 });
-      target.batch = new EventBatch(target.epoch, target.batch.lastVersion + 1, BATCH_ROWS);
-    }
-    const problem = eventProblem(event, fact.stamp);
+  /** The same as `fact`, of what large recordings consist of. */
+  range(range: RangeFact): void {
+    const context = this.#contextOf(range.context, range);
+    if (context === null) return;
+    const problem = rangeProblem(range);
     if (problem !== null) {
-      this.#options.onProblem(fact.line, `${event.type} cannot be stored: ${problem}`);
+      this.#cannotBeStored(range.isMap ? "IovaMapped" : "IovaUnmapped", problem, range.line);
       return;
     }
-    const drift = fact.drift ?? driftOf(target.state, event, fact.errno, fact.profile);
-    const { batch } = target;
-    batch.push(event, fact);
-    const row = batch.length - 1;
-    applyBatch(target.state, batch, row, row + 1);
+    const { state } = context;
+    const ioas = state.spaceOfKernelId(null)?.handle ?? state.spaces.length;
+    const drift = driftOfRange(state, ioas, range);
+    const version = context.pushRange(range, ioas);
     this.#pending++;
     this.events++;
-    if (drift === null) return;
-    const { rule, expected, observed } = drift;
-    const { file, onDrift } = this.#options;
-    onDrift({ context: target.name, version: batch.lastVersion, file, line: fact.line, rule, expected, observed });
+    if (drift !== null) this.#tell(drift, context, version, range.line);
   }
 
-  #open(fact: Fact): Target {
-    const name = this.#options.nameOf(fact.context, [...this.#seen.keys()].indexOf(fact.context) + 1);
+  #push(context: ImportContext, event: IoasEvent, fact: Fact): void {
+    const problem = eventProblem(event, fact.stamp);
+    if (problem !== null) {
+      this.#cannotBeStored(event.type, problem, fact.line);
+      return;
+    }
+    const drift = fact.drift ?? driftOf(context.state, event, fact.errno, fact.profile);
+    const version = context.push(event, fact);
+    this.#pending++;
+    this.events++;
+    if (drift !== null) this.#tell(drift, context, version, fact.line);
+  }
+
+  #cannotBeStored(type: EventType, problem: string, line: number): void {
+    this.#options.onProblem(line, `${type} cannot be stored: ${problem}`);
+  }
+
+  #tell({ rule, expected, observed }: Drift, { name }: ImportContext, version: number, line: number): void {
+    const { file, onDrift } = this.#options;
+    onDrift({ context: name, version, file, line, rule, expected, observed });
+  }
+
+  /** The context that takes the next fact of `key`; null: the journal has the fact already. */
+  #contextOf(key: string, first: FirstFact): ImportContext | null {
+    const stream = this.#latest?.key === key ? this.#latest : this.#streamOf(key);
+    if (++stream.facts <= stream.known) {
+      this.knownFacts++;
+      return null;
+    }
+    const context = stream.context ?? this.#open(stream, first);
+    context.facts = stream.facts;
+    return context;
+  }
+
+  #streamOf(key: string): Stream {
+    let stream = this.#streams.get(key);
+    if (stream === undefined) {
+      const ordinal = this.#streams.size + 1;
+      stream = { key, ordinal, known: this.#options.known(key), facts: 0, name: "", context: null };
+      this.#streams.set(key, stream);
+    }
+    if (this.#atHand.delete(stream)) this.#atHand.add(stream);
+    this.#latest = stream;
+    return stream;
+  }
+
+  #open(stream: Stream, first: FirstFact): ImportContext {
+    const isFirst = stream.name === "";
+    if (isFirst) stream.name = this.#options.nameOf(stream.key, stream.ordinal);
+    const { key, name, known, ordinal } = stream;
     const info = this.#journal.context(name);
-    const { known, file } = this.#options;
-    if (info !== null) checkTakesRecordings(this.#journal, info, known(fact.context), file);
-    const epoch = info?.epochs.at(-1)?.epoch ?? 1;
-    const state = info === null ? new State() : this.#journal.state(name);
-    const target: Target = {
-      key: fact.context,
+    if (isFirst && info !== null) checkTakesRecordings(this.#journal, info, known, this.#options.file);
+    stream.context = new ImportContext({
+      key,
       name,
-      profile: info?.profile ?? profileOf(fact),
+      profile: info?.profile ?? profileOf(first),
       isNew: info === null,
-      epoch,
-      state,
-      batch: new EventBatch(epoch, state.version + 1, BATCH_ROWS),
-      full: [],
-      facts: 0,
-    };
-    this.#targets.set(fact.context, target);
-    return target;
+      epoch: info?.epochs.at(-1)?.epoch ?? 1,
+      state: info === null ? new State() : this.#journal.state(name),
+      rows: ordinal <= ROOMY_CONTEXTS ? BATCH_ROWS : ROWS_OF_LATER_CONTEXTS,
+    });
+    this.#atHand.add(stream);
+    return stream.context;
   }
 
   /**
    * Makes everything so far durable. `offset`, `sha256`: bytes of the content up to the end of the
-   * last line that was fed, and their hash.
+   * last line that was fed, and their hash. Facts may be fed meanwhile; a further flush waits its turn.
    * @throws IoasisError as `Journal.append`
    */
-  async flush(offset: number, sha256: string): Promise<ReadonlyMap<string, Point>> {
-    const points = new Map<string, Point>();
-    const { id, file, format } = this.#options;
-    for (const target of this.#targets.values()) {
-      const batches = [...target.full, { batch: target.batch, facts: target.facts }].filter(
-        ({ batch }) => batch.length > 0,
-      );
-      if (batches.length === 0) continue;
-      if (target.isNew) {
-        if (this.#journal.context(target.name) === null) await this.#journal.create(target.name, target.profile);
-        target.isNew = false;
-      }
-      for (const { batch, facts } of batches) {
-        const mark = { id, key: target.key, file, format, offset, sha256, facts };
-        points.set(target.name, await this.#journal.append(target.name, batch, { mark }));
-      }
-      target.full = [];
-      target.batch = new EventBatch(target.epoch, target.batch.lastVersion + 1, BATCH_ROWS);
-    }
+  flush(offset: number, sha256: string): Promise<void> {
+    const waiting = [...this.#atHand].flatMap(({ context }) =>
+      context === null || context.isIdle ? [] : { context, portions: context.take() },
+    );
+    const { events } = this;
     this.#pending = 0;
-    return points;
+    this.#flushing = this.#flushing.then(async () => {
+      // Appends that are made together share one write to the disk.
+      await Promise.all(waiting.map(({ context }) => this.#create(context)));
+      await Promise.all(
+        waiting.flatMap(({ context, portions }) =>
+          portions.map((portion) => this.#append(context, portion, offset, sha256)),
+        ),
+      );
+      this.durableEvents = events;
+      this.#putAway();
+    });
+    return this.#flushing;
+  }
+
+  async #create(context: ImportContext): Promise<void> {
+    if (!context.isNew) return;
+    context.isNew = false;
+    if (this.#journal.context(context.name) === null) await this.#journal.create(context.name, context.profile);
+  }
+
+  async #append(
+    { name, key }: ImportContext,
+    { batch, facts }: Portion,
+    offset: number,
+    sha256: string,
+  ): Promise<void> {
+    const { id, file, format } = this.#options;
+    await this.#journal.append(name, batch, { mark: { id, key, file, format, offset, sha256, facts } });
+  }
+
+  /** Lets go of the states of contexts that the file has not spoken of for long. All they hold is durable. */
+  #putAway(): void {
+    for (const stream of this.#atHand) {
+      if (this.#atHand.size <= CONTEXTS_AT_HAND_MAX) return;
+      if (stream.context?.isIdle !== true) continue;
+      stream.context = null;
+      this.#atHand.delete(stream);
+    }
   }
 
   /** The file went through to its end, which alone settled some facts: flushes and records that. */
@@ -189,8 +258,8 @@ export class FactRecorder {
 }
 
 /** The log of a context that takes commands tells its profile itself. */
-function profileOf({ event, profile }: Fact): ProfileName {
-  return event.type === "ContextCreated" ? event.profile : profile;
+function profileOf({ event, profile }: FirstFact): ProfileName {
+  return event?.type === "ContextCreated" ? event.profile : profile;
 }
 
 /** What a fact implies (a space was there, areas went before the refusal) succeeded: the errno is the call's alone. */

@@ -10,8 +10,9 @@ import type { ObservedEvent, Stamp } from "@ioasis/core";
 import type { Decoder, FactSink } from "../decoder.ts";
 import { FactWriter } from "../kernel/fact-writer.ts";
 import type { Origin } from "../kernel/origin.ts";
-import { eventOfRecord, mappedEvent } from "../kernel/page-table-events.ts";
+import { writeMapping, writeRecord } from "../kernel/page-table-events.ts";
 import { type PageTableMap, PageTableMaps } from "../kernel/page-table-maps.ts";
+import type { Line } from "../line.ts";
 import { HELD_MAX, type HeldCall, HeldCalls, type InnerLines } from "./held-calls.ts";
 import { IommufdFiles } from "./iommufd-files.ts";
 import { iommufdLines } from "./iommufd-requests.ts";
@@ -50,7 +51,7 @@ class BpftraceDecoder implements Decoder {
   /** Tasks inside the release of a container's last group: their unmaps are its end. */
   readonly #teardowns = new Set<number>();
 
-  line(text: string, number: number, sink: FactSink): void {
+  line({ text, number }: Line, sink: FactSink): void {
     this.#writer.sink = sink;
     if (!text.startsWith("{")) {
       this.#plain(text, number);
@@ -114,8 +115,7 @@ class BpftraceDecoder implements Decoder {
       return;
     }
     this.#flush(this.#maps.take());
-    const fact = isTeardown ? null : eventOfRecord(event);
-    if (fact !== null) this.#writer.trace(fact, from);
+    if (!isTeardown) writeRecord(this.#writer, event, from);
   }
 
   #release({ what, file, actor, time }: ReleaseRecord, line: number): void {
@@ -151,7 +151,7 @@ class BpftraceDecoder implements Decoder {
   }
 
   #flush(map: PageTableMap | null): void {
-    if (map !== null) this.#writer.trace(mappedEvent(map), map.origin);
+    if (map !== null) writeMapping(this.#writer, map);
   }
 }
 

@@ -22,7 +22,7 @@ export function dmesgDecoder(): Decoder {
   };
   return {
     format: "dmesg",
-    line(text, number, sink) {
+    line({ text, number }, sink) {
       current = sink;
       report(scanner.line(text, number), sink);
       for (const event of otherEvents(text.slice(0, FAULT_TEXT_MAX)))

@@ -19,6 +19,7 @@ import {
   UNKNOWN_SOURCE,
 } from "@ioasis/core";
 import type { Decoder, FactSink } from "../decoder.ts";
+import type { Line } from "../line.ts";
 import { translationFault } from "../vfio-user/decoder.ts";
 import { type LogLine, readLogLine } from "../vfio-user/log-line.ts";
 import { readRegionMessage } from "../vfio-user/region-message.ts";
@@ -61,7 +62,7 @@ class DpdkDecoder implements Decoder {
   /** A failure whose region the next line may name. */
   #failure: HeldFailure | null = null;
 
-  line(text: string, number: number, sink: FactSink): void {
+  line({ text, number }: Line, sink: FactSink): void {
     if (text.trim() === "") return;
     const log = readLogLine(text);
     const region = REGION.exec(log.message);

@@ -25,7 +25,7 @@ export function jsonlDecoder(): Decoder {
 
   return {
     format: "jsonl",
-    line(text, number, sink) {
+    line({ text, number }, sink) {
       if (text.trim() === "") return;
       const json = parseObject(text);
       if (json === null) {

@@ -5,7 +5,7 @@
  * A context that opens later starts with the newest clock anchor, so that its times can be
  * compared with other recordings.
  */
-import type { Errno, ObservedEvent, ProfileName } from "@ioasis/core";
+import { type Errno, factOfRange, type Iova, type ObservedEvent, type ProfileName, RangeFact } from "@ioasis/core";
 import type { FactSink } from "../decoder.ts";
 import type { CallContext } from "./call-context.ts";
 import type { Origin } from "./origin.ts";
@@ -21,6 +21,7 @@ export class FactWriter {
   #isTraceOpen: boolean;
   #isEmpty = true;
   readonly #living = new Set<CallContext>();
+  readonly #range = new RangeFact();
 
   /** `isTraceOpen`: the recording is one of the whole kernel, whether or not it holds such events. */
   constructor(isTraceOpen: boolean) {
@@ -29,11 +30,26 @@ export class FactWriter {
 
   /** A fact of the whole kernel's page tables. */
   trace(event: ObservedEvent, origin: Origin): void {
-    if (!this.#isTraceOpen) {
-      this.#isTraceOpen = true;
-      this.#putAnchor("", "kernel-trace");
-    }
+    this.#openTrace();
     this.#put("", "kernel-trace", event, origin, null);
+  }
+
+  /** The same of a mapping that is one run (`value`: its physical address), or of an unmap (the bytes that went). */
+  traceRange(isMap: boolean, iova: bigint, last: bigint, value: bigint, { stamp, actor, line }: Origin): void {
+    this.#openTrace();
+    this.#isEmpty = false;
+    const range = this.#range;
+    range.profile = "kernel-trace";
+    range.isMap = isMap;
+    range.iova = iova as Iova;
+    range.last = last as Iova;
+    range.value = value;
+    range.stamp = stamp;
+    range.actor = actor;
+    range.line = line;
+    const { sink } = this;
+    if (sink.range === undefined) sink.fact(factOfRange(range));
+    else sink.range(range);
   }
 
   /** A fact of a call on `context`; waits there while the context's profile is not known. */
@@ -89,6 +105,12 @@ export class FactWriter {
     context.isOpen = true;
     this.#living.add(context);
     this.#putAnchor(context.key, profile);
+  }
+
+  #openTrace(): void {
+    if (this.#isTraceOpen) return;
+    this.#isTraceOpen = true;
+    this.#putAnchor("", "kernel-trace");
   }
 
   #putAnchor(context: string, profile: ProfileName): void {

@@ -23,26 +23,32 @@ const RUNS_MAX = 1 << 20;
 export interface PageTableMap {
   readonly iova: Iova;
   last: Iova;
-  readonly runs: Run[];
+  readonly paddr: bigint;
+  /** Null: one run. */
+  runs: Run[] | null;
   readonly origin: Origin;
 }
 
 export class PageTableMaps {
   #held: PageTableMap | null = null;
+  /** Its newest line. */
+  #map: MapRecord | null = null;
   #actor: Actor | null = null;
   #stamp: Stamp | null = null;
 
   /** Takes a map line; gives out the mapping before it if it is none of its runs. */
   push(map: MapRecord, origin: Origin, inTask: boolean): PageTableMap | null {
-    const run: Run = { iova: map.iova as Iova, paddr: map.paddr, length: map.length };
     const held = this.#held;
-    if (held !== null && inTask && this.#continues(held, map, origin)) {
-      held.runs.push(run);
+    const before = this.#map;
+    this.#map = map;
+    if (held !== null && before !== null && inTask && this.#continues(held, before, map, origin)) {
+      held.runs ??= [runOf(before)];
+      held.runs.push(runOf(map));
       held.last = map.last as Iova;
       this.#stamp = origin.stamp;
       return null;
     }
-    this.#held = { iova: map.iova as Iova, last: map.last as Iova, runs: [run], origin };
+    this.#held = { iova: map.iova as Iova, last: map.last as Iova, paddr: map.paddr, runs: null, origin };
     this.#actor = inTask ? origin.actor : null;
     this.#stamp = origin.stamp;
     return held;
@@ -55,14 +61,17 @@ export class PageTableMaps {
     return held;
   }
 
-  #continues(held: PageTableMap, map: MapRecord, { actor, stamp }: Origin): boolean {
-    const run = held.runs.at(-1);
-    if (run === undefined || held.runs.length >= RUNS_MAX) return false;
-    if (map.iova !== held.last + 1n || map.paddr === run.paddr + run.length) return false;
+  #continues(held: PageTableMap, before: MapRecord, map: MapRecord, { actor, stamp }: Origin): boolean {
+    if (map.iova !== before.last + 1n || map.paddr === before.paddr + before.length) return false;
+    if (held.runs !== null && held.runs.length >= RUNS_MAX) return false;
     if (actor === null || this.#actor === null || actor.tid !== this.#actor.tid || actor.cpu !== this.#actor.cpu)
       return false;
     return isSoonAfter(this.#stamp, stamp);
   }
+}
+
+function runOf({ iova, paddr, length }: MapRecord): Run {
+  return { iova: iova as Iova, paddr, length };
 }
 
 function isSoonAfter(before: Stamp | null, after: Stamp | null): boolean {

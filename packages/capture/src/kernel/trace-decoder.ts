@@ -6,10 +6,11 @@
  */
 import type { ObservedEvent } from "@ioasis/core";
 import type { Decoder, FactSink, FormatName } from "../decoder.ts";
+import type { Line } from "../line.ts";
 import { FactWriter } from "./fact-writer.ts";
 import { type IommuRecord, iommuRecord } from "./iommu-record.ts";
 import type { Origin } from "./origin.ts";
-import { eventOfRecord, mappedEvent } from "./page-table-events.ts";
+import { writeMapping, writeRecord } from "./page-table-events.ts";
 import { type PageTableMap, PageTableMaps } from "./page-table-maps.ts";
 import { ProbeCalls } from "./probe-calls.ts";
 import { RingStarts } from "./ring-starts.ts";
@@ -20,6 +21,7 @@ import type { TraceLayout } from "./trace-prefix.ts";
 /** Lines of the tools that are no records: trace-cmd's header, stack frames of `-g` and of stacktrace. */
 const TOOL_LINE = /^\s*(?:cpus=\d+|version = \S+|CPU \d+ is empty|=> .*|[0-9a-f]{8,16} .*\(.*\))\s*$/;
 const TOOL_LINE_LENGTH_MAX = 512;
+const HASH = 35;
 
 /** A kernel's own trace, `cat /sys/kernel/tracing/trace` or `trace_pipe`. */
 export function ftraceDecoder(): Decoder {
@@ -52,15 +54,15 @@ class TraceDecoder implements Decoder {
     this.#lines = new TraceLineReader(layout);
   }
 
-  line(text: string, number: number, sink: FactSink): void {
+  line(line: Line, sink: FactSink): void {
     this.#writer.sink = sink;
-    if (text.startsWith("#")) {
-      this.#note(this.#rings.header(text), { stamp: null, actor: null, line: number });
+    if (line.bytes[line.from] === HASH && line.from < line.to) {
+      this.#note(this.#rings.header(line.text), { stamp: null, actor: null, line: line.number });
       return;
     }
-    const record = this.#lines.read(text);
-    if (record === null) this.#other(text, number);
-    else this.#record(text, record, { stamp: record.stamp, actor: record.actor, line: number });
+    const record = this.#lines.read(line);
+    if (record === null) this.#other(line.text, line.number);
+    else this.#record(line, record);
   }
 
   end(sink: FactSink): void {
@@ -70,17 +72,17 @@ class TraceDecoder implements Decoder {
     this.#writer.finish([]);
   }
 
-  #record(text: string, record: TraceRecord, origin: Origin): void {
-    const { name, bodyAt, inTask } = record;
+  #record(line: Line, { name, bodyAt, inTask, origin }: TraceRecord): void {
     this.#note(this.#rings.record(origin.actor?.cpu ?? null), origin);
-    const event = iommuRecord(name, text, bodyAt);
+    const event = iommuRecord(name, line, bodyAt);
     if (event === null) {
       this.#flush(this.#maps.take());
       this.#writer.problem(origin.line, `an iommu:${name} record that cannot be read`);
     } else if (event === "other") {
       this.#flush(this.#maps.take());
-      if (name === "tracing_mark_write" || name === "print") this.#note(markNote(text.slice(bodyAt)), origin);
-      else if (!this.#calls.record(name, text.slice(bodyAt), origin)) this.#note(lostNote(text), origin);
+      const body = line.slice(bodyAt, line.to);
+      if (name === "tracing_mark_write" || name === "print") this.#note(markNote(body), origin);
+      else if (!this.#calls.record(name, body, origin)) this.#note(lostNote(line.text), origin);
     } else this.#iommu(event, origin, inTask);
   }
 
@@ -91,13 +93,12 @@ class TraceDecoder implements Decoder {
       this.#flush(this.#maps.push(record, origin, inTask));
     } else {
       this.#flush(this.#maps.take());
-      const event = eventOfRecord(record);
-      if (event !== null) this.#writer.trace(event, origin);
+      writeRecord(this.#writer, record, origin);
     }
   }
 
   #flush(map: PageTableMap | null): void {
-    if (map !== null) this.#writer.trace(mappedEvent(map), map.origin);
+    if (map !== null) writeMapping(this.#writer, map);
   }
 
   #note(event: ObservedEvent | null, origin: Origin): void {

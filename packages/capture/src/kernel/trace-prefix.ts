@@ -10,6 +10,7 @@
  * perf_sample__fprintf_start, trace-cmd's trace-read.c.
  */
 import type { Actor } from "@ioasis/core";
+import type { Line } from "../line.ts";
 
 export type TraceLayout = "ftrace" | "perf" | "trace-cmd";
 
@@ -25,23 +26,49 @@ const PERF = /^\s*(.*\S)\s+(-?\d+)(?:\/(-?\d+))?(?:\s+\[(\d+)\])?$/;
 /** TRACE_FLAG_HARDIRQ | TRACE_FLAG_SOFTIRQ (include/linux/trace_events.h). */
 const RAW_INTERRUPT = 0x18;
 const CACHED_MAX = 65_536;
-const PREFIX_LENGTH_MAX = 128;
+const PREFIX_BYTES_MAX = 128;
+/** Prefixes found again by their bytes alone: a power of two. */
+const SEEN_SLOTS = 4096;
+const HASHED_BYTES = 24;
+
+/** A prefix as it was last seen, to be known again without making a string of it. */
+interface Seen {
+  readonly bytes: Uint8Array;
+  readonly prefix: TracePrefix;
+}
 
 /** Parses prefixes and keeps what it parsed: equal prefixes give the same object, equal actors too. */
 export class PrefixReader {
   readonly #layout: TraceLayout;
   readonly #known = new Map<string, TracePrefix>();
   readonly #actors = new Map<string, Actor>();
+  /** By a hash of the bytes; the newest of those that share a slot. */
+  readonly #seen: (Seen | undefined)[] = new Array(SEEN_SLOTS);
 
   constructor(layout: TraceLayout) {
     this.#layout = layout;
   }
 
-  /** `text`: all that precedes the time stamp, without trailing spaces. Null: no such prefix. */
-  read(text: string): TracePrefix | null {
+  /** All that precedes the time stamp, up to `end` of the bytes, without trailing spaces. Null: no such prefix. */
+  read(line: Line, end: number): TracePrefix | null {
+    const { bytes, from } = line;
+    if (end - from > PREFIX_BYTES_MAX) return null;
+    const seen = this.seen(line, end);
+    if (seen !== null) return seen;
+    const prefix = this.#parse(line.slice(from, end));
+    if (prefix !== null) this.#seen[slotOf(bytes, from, end)] = { bytes: bytes.slice(from, end), prefix };
+    return prefix;
+  }
+
+  /** The same, where it was read before and is still at hand; else null. */
+  seen({ bytes, from }: Line, end: number): TracePrefix | null {
+    const seen = this.#seen[slotOf(bytes, from, end)];
+    return seen !== undefined && isSame(seen.bytes, bytes, from, end) ? seen.prefix : null;
+  }
+
+  #parse(text: string): TracePrefix | null {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
-    if (text.length > PREFIX_LENGTH_MAX) return null;
     // A copy: a slice that is kept would keep the whole block of the file that it was cut from.
     const own = text.split("").join("");
     const prefix = this.#layout === "perf" ? this.#perf(own) : this.#ftrace(own);
@@ -83,6 +110,20 @@ export class PrefixReader {
     this.#actors.set(key, actor);
     return actor;
   }
+}
+
+/** FNV-1a of the last bytes, in which task, CPU and flags stand. */
+function slotOf(bytes: Uint8Array, from: number, end: number): number {
+  let hash = 0x811c9dc5;
+  for (let at = Math.max(from, end - HASHED_BYTES); at < end; at++)
+    hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
+  return (hash ^ (hash >>> 15)) & (SEEN_SLOTS - 1);
+}
+
+function isSame(own: Uint8Array, bytes: Uint8Array, from: number, end: number): boolean {
+  if (own.length !== end - from) return false;
+  for (let i = 0; i < own.length; i++) if (own[i] !== bytes[from + i]) return false;
+  return true;
 }
 
 function isNumber(text: string | undefined): boolean {

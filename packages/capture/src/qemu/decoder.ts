@@ -7,6 +7,7 @@
  * `vdpa=<pointer>`, `vfio-user` and the emulated IOMMUs of which only faults are known.
  */
 import type { Decoder, FactSink } from "../decoder.ts";
+import type { Line } from "../line.ts";
 import { DmaRegions } from "./dma-regions.ts";
 import { EmulatedIommus } from "./emulated-iommu.ts";
 import { isTraceEvent } from "./event-names.ts";
@@ -64,7 +65,7 @@ class QemuDecoder implements Decoder {
       for (const [name, handler] of Object.entries(family.handlers)) this.#handlers.set(name, handler);
   }
 
-  line(text: string, number: number, sink: FactSink): void {
+  line({ text, number }: Line, sink: FactSink): void {
     const line = this.#line;
     line.start(text, number, sink);
     this.#prefix.read(line);

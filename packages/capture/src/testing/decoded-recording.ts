@@ -4,6 +4,7 @@ import path from "node:path";
 import { gunzipSync } from "node:zlib";
 import type { Fact } from "@ioasis/core";
 import type { Decoder } from "../decoder.ts";
+import { Line } from "../line.ts";
 
 export interface Decoded {
   readonly lines: number;
@@ -29,7 +30,7 @@ export function decode(decoder: Decoder, lines: readonly string[], isWhole = tru
     problem: (line: number, reason: string) => void problems.push(`${line}: ${reason}`),
   };
   lines.forEach((line, index) => {
-    decoder.line(line, index + 1, sink);
+    decoder.line(Line.of(line, index + 1), sink);
   });
   if (isWhole) decoder.end(sink);
   return { lines: lines.length, facts, problems };

@@ -27,7 +27,7 @@ export function vectorsDecoder(): Decoder {
 
   return {
     format: "vectors",
-    line(text, number, sink) {
+    line({ text, number }, sink) {
       if (text.trim() === "") return;
       try {
         const parsed = parseVectorLine(text);

@@ -6,6 +6,7 @@
  */
 import { iova as asIova, byteLength, type Errno, type Fact, type ObservedEvent, U64_MAX } from "@ioasis/core";
 import type { Decoder, FactSink } from "../decoder.ts";
+import type { Line } from "../line.ts";
 import { mapped, refused } from "../qemu/held-call.ts";
 import { LiveRanges } from "../qemu/live-ranges.ts";
 import { readLogLine } from "./log-line.ts";
@@ -42,7 +43,7 @@ class VfioUserDecoder implements Decoder {
   readonly format = "vfio-user";
   readonly #devices = new Map<string, Device>();
 
-  line(text: string, number: number, sink: FactSink): void {
+  line({ text, number }: Line, sink: FactSink): void {
     if (text.trim() === "") return;
     const { stamp, isFramed, message } = readLogLine(text);
     const region = readRegionMessage(message);

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
-import { LineReader } from "@ioasis/capture";
+import { type Line, LineReader } from "@ioasis/capture";
 import { conformFile } from "@ioasis/core";
 import { wholeContent } from "../content.ts";
 import type { World } from "../world.ts";
@@ -54,7 +54,7 @@ function vectorsOf(folder: string, name: string): Vectors {
   const file = path.join(folder, name);
   const lines: string[] = [];
   const reader = new LineReader();
-  const onLine = (text: string) => void lines.push(text);
+  const onLine = ({ text }: Line) => void lines.push(text);
   reader.push(wholeContent(file, FILE_BYTES_MAX), onLine, () => undefined);
   reader.end(onLine, () => undefined);
   const [family] = FAMILIES.find(([, beginning]) => name.startsWith(beginning)) ?? ["unknown"];

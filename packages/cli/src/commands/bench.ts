@@ -1,4 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
+import path from "node:path";
 import { IoasisError } from "@ioasis/core";
 import type { Command } from "commander";
 import { answerBenches } from "../bench/answers.ts";
@@ -11,15 +13,18 @@ import { type Bench, type BenchResult, measure } from "../bench/measure.ts";
 import { modelBenches } from "../bench/model.ts";
 import { precheckBench } from "../bench/precheck.ts";
 import { replayBench } from "../bench/replay.ts";
+import { syntheticImportBenches } from "../bench/synthetic-import.ts";
 import { answerLines, command, run, type Shell } from "../command.ts";
 import type { CommonOptions, World } from "../world.ts";
 
 const RUNS = 5;
+const MIB = 1 << 20;
 
 /** By the name that a user gives; made only when asked for, since some need a journal first. */
 const BENCHES: Readonly<Record<string, (world: World) => Promise<readonly Bench[]>>> = {
   replay: async () => [replayBench()],
-  import: async (world) => [await importBench(world)],
+  import: async (world) => [await importBench(world), ...(await syntheticImports(world, 128 * MIB))],
+  "import-1g": (world) => syntheticImports(world, 1024 * MIB),
   journal: async (world) => [await journalBench(world)],
   blocks: blocksBenches,
   answers: answerBenches,
@@ -27,6 +32,15 @@ const BENCHES: Readonly<Record<string, (world: World) => Promise<readonly Bench[
   decide: async () => [...decideBenches(), ...modelBenches()],
   precheck: async () => [precheckBench()],
 };
+
+/** Rows that take too long to be run unless they are named. */
+const BY_NAME_ONLY = ["import-1g"];
+
+function syntheticImports(world: World, bytes: number): Promise<readonly Bench[]> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "ioasis-bench-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return syntheticImportBenches(world, bytes, folder, () => mkdtempSync(path.join(folder, "db-")));
+}
 
 export function benchCommand(shell: Shell): Command {
   const { world } = shell;
@@ -42,7 +56,7 @@ export function benchCommand(shell: Shell): Command {
           `${os.cpus().length} cores, load ${os.loadavg()[0]?.toFixed(2)}, Node ${process.version}, ${RUNS} runs each\n`,
         );
         const results: BenchResult[] = [];
-        for (const name of asked.length > 0 ? asked : names)
+        for (const name of asked.length > 0 ? asked : names.filter((name) => !BY_NAME_ONLY.includes(name)))
           for (const bench of (await BENCHES[name]?.(world)) ?? []) {
             const result = await measure(bench, RUNS);
             results.push(result);

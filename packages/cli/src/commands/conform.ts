@@ -1,4 +1,4 @@
-import { LineReader } from "@ioasis/capture";
+import { type Line, LineReader } from "@ioasis/capture";
 import { type ConformReport, conformFile, type Disagreement, IoasisError, noCounts } from "@ioasis/core";
 import type { Command } from "commander";
 import { answer, command, run, type Shell } from "../command.ts";
@@ -50,7 +50,7 @@ export function conformCommand(shell: Shell): Command {
 function conformOf(file: string, { kernel, host }: Options): ConformReport {
   const lines: string[] = [];
   const reader = new LineReader();
-  const onLine = (text: string): void => {
+  const onLine = ({ text }: Line): void => {
     if (lines.push(text) > STEPS_MAX)
       throw new IoasisError("ERR_LIMIT", `${file}: more than ${STEPS_MAX} lines: cut the recording into files`, {
         file,

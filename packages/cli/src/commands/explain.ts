@@ -1,4 +1,4 @@
-import { FaultScanner, LineReader } from "@ioasis/capture";
+import { FaultScanner, type Line, LineReader } from "@ioasis/capture";
 import { IoasisError } from "@ioasis/core";
 import { clocksOf, explainFault, type Fault } from "@ioasis/history";
 import type { Command } from "commander";
@@ -54,7 +54,7 @@ async function faultsOfFile(file: string): Promise<Fault[]> {
   const scanner = new FaultScanner();
   const reader = new LineReader();
   const faults: Fault[] = [];
-  const onLine = (text: string, number: number): void => void faults.push(...scanner.line(text, number));
+  const onLine = ({ text, number }: Line): void => void faults.push(...scanner.line(text, number));
   for await (const chunk of (await openContent(file)).chunks()) {
     reader.push(chunk, onLine, () => undefined);
     if (faults.length > FAULTS_MAX) return faults;

@@ -6,12 +6,13 @@ import { answer, command, positiveNumber, run, type Shell } from "../command.ts"
 import { openContent } from "../content.ts";
 import { tellFailure } from "../failure-exit.ts";
 import { importText } from "../format/import-text.ts";
-import { type ImportOptions, importFile } from "../import/import-file.ts";
+import type { Progress } from "../format/progress-text.ts";
+import { type ImportOptions, type ImportProgress, importFile } from "../import/import-file.ts";
 import { type JoinedContent, joinedContent } from "../import/joined-content.ts";
 import { Pace } from "../import/pace.ts";
-import { ProgressLine } from "../import/progress-line.ts";
 import { DRIFT_LISTED_MAX, type FileReport, type ImportReport } from "../import/report.ts";
 import { withJournal } from "../journal-choice.ts";
+import { ProgressReport } from "../progress.ts";
 import type { ContextOptions, ExitCode, World } from "../world.ts";
 
 interface Options extends ContextOptions {
@@ -44,7 +45,7 @@ async function importFiles(
   let failure: IoasisError | null = null;
   // Joined files are one recording, named after the first of them.
   for (const file of options.join === true ? files.slice(0, 1) : files) {
-    const progress = new ProgressLine(world, file);
+    const progress = new ProgressReport(world);
     const importOptions: ImportOptions = {
       format: options.format,
       context: options.context,
@@ -53,7 +54,7 @@ async function importFiles(
         report.driftTotal++;
         if (report.drift.length < DRIFT_LISTED_MAX) report.drift.push(drift);
       },
-      onProgress: (state) => progress.show(state),
+      onProgress: (state) => progress.show(() => progressOf(file, state)),
       signal: world.signal,
     };
     try {
@@ -62,6 +63,7 @@ async function importFiles(
       report.files.push(joined === null ? found : withOrigins(found, joined));
     } catch (error) {
       if (files.length === 1 || !isAboutTheFile(error)) throw error;
+      progress.clear();
       // The other files are still worth having; this one is told at once and in the exit code.
       tellFailure(world, error, false);
       failure ??=
@@ -76,6 +78,22 @@ async function importFiles(
   const error = failure === null ? {} : { error: { code: failure.code, message: failure.message, at: failure.at } };
   answer(world, options, { ...report, ...error }, () => importText(report));
   return failure === null ? 0 : 2;
+}
+
+function progressOf(file: string, { content, lines, events }: ImportProgress): Omit<Progress, "seconds"> {
+  const counts =
+    lines === 0
+      ? []
+      : [
+          { count: lines, unit: "lines" },
+          { count: events, unit: "events" },
+        ];
+  return {
+    label: lines === 0 ? `${file}, looking for what is known of it` : file,
+    bytes: content.takenBytes(),
+    bytesTotal: content.fileBytes,
+    counts,
+  };
 }
 
 /** Problems of a joined recording, told by the file and line that they come from. */

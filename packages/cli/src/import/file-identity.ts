@@ -3,8 +3,15 @@ import { createHash } from "node:crypto";
 import { type Checkpoint, checkpoints, type Journal, type KnownImport, knownImport } from "@ioasis/store";
 import type { Content } from "../content.ts";
 
-/** Hashes the content up to every checkpoint of the journal and says which import it continues or repeats. */
-export async function findKnownImport(journal: Journal, content: Content): Promise<KnownImport | null> {
+/**
+ * Hashes the content up to every checkpoint of the journal and says which import it continues or repeats.
+ * `onChunk` is called after every chunk: it shows how far this is, or throws to stop it.
+ */
+export async function findKnownImport(
+  journal: Journal,
+  content: Content,
+  onChunk: () => void,
+): Promise<KnownImport | null> {
   const waiting = checkpoints(journal);
   if (waiting.length === 0) return null;
   const matched: Checkpoint[] = [];
@@ -30,6 +37,7 @@ export async function findKnownImport(journal: Journal, content: Content): Promi
       from = to;
       settle();
     }
+    onChunk();
   }
   return knownImport(journal, matched, length);
 }

@@ -1,28 +1,40 @@
 /** One file into the journal: detect, decode, record; resumable at every flush. */
-import { createHash } from "node:crypto";
-import { type Decoder, decoderOf, detect, type FactSink, type FormatName, LineReader } from "@ioasis/capture";
-import { type Fact, IoasisError } from "@ioasis/core";
+import { decoderOf, detect, type FormatName } from "@ioasis/capture";
+import { IoasisError } from "@ioasis/core";
 import { type DriftReport, FactRecorder, type Journal, newImportId } from "@ioasis/store";
 import { type Content, headOf } from "../content.ts";
 import { contextNaming } from "./context-naming.ts";
+import { feedContent } from "./feed-content.ts";
 import { findKnownImport } from "./file-identity.ts";
+import { checkInterrupt } from "./interruption.ts";
 import type { Pace } from "./pace.ts";
-import { type FileReport, PROBLEMS_LISTED_MAX } from "./report.ts";
-import { readsTheSame, SettledTally } from "./settled-facts.ts";
+import { type FileReport, noteProblem } from "./report.ts";
+import { readsTheSame } from "./settled-facts.ts";
 
 const HEAD_BYTES = 256 * 1024;
+
+/** How far an import is. */
+export interface ImportProgress {
+  readonly content: Content;
+  readonly lines: number;
+  /** Events of this import that are durable. */
+  readonly events: number;
+}
 
 export interface ImportOptions {
   readonly format: FormatName | "auto";
   readonly context: string | undefined;
   readonly pace: Pace | null;
   readonly onDrift: (drift: DriftReport) => void;
-  /** Called after every flush with the lines read so far. */
-  readonly onProgress: (report: FileReport) => void;
+  /** Called after every chunk; before the first line is decoded, of what is looked at to find the known beginning. */
+  readonly onProgress: (progress: ImportProgress) => void;
   readonly signal: AbortSignal;
 }
 
-/** @throws IoasisError ERR_INPUT when nothing of the file can be read as the format, and as `Journal.append` */
+/**
+ * @throws IoasisError ERR_INPUT when nothing of the file can be read as the format, ERR_INTERRUPTED, and as
+ *   `Journal.append`
+ */
 export async function importFile(
   journal: Journal,
   file: string,
@@ -30,8 +42,12 @@ export async function importFile(
   options: ImportOptions,
 ): Promise<FileReport> {
   const format = await chooseFormat(file, content, options.format);
-  let known = await findKnownImport(journal, content);
-  const hasForked = known !== null && !(await readsTheSame(content, format, known));
+  const onLookedAt = (): void => {
+    checkInterrupt(options.signal, file, 0);
+    options.onProgress({ content, lines: 0, events: 0 });
+  };
+  let known = await findKnownImport(journal, content, onLookedAt);
+  const hasForked = known !== null && !(await readsTheSame(content, format, known, onLookedAt));
   const before = [...(known?.contexts.values() ?? [])].join(", ");
   if (hasForked) known = null;
   const report: FileReport = {
@@ -67,7 +83,7 @@ export async function importFile(
       noteProblem(report, line, reason);
     },
   });
-  await feed(recorder, decoderOf(format), content, report, options);
+  await feedContent(recorder, decoderOf(format), content, report, options);
   if (hasForked)
     noteProblem(
       report,
@@ -89,138 +105,4 @@ async function chooseFormat(file: string, content: Content, asked: FormatName | 
   if (asked !== "auto" && !("refusal" in detected && detected.isHopeless)) return asked;
   if ("format" in detected) return detected.format;
   throw new IoasisError("ERR_INPUT", `${file}: ${detected.refusal}`, { file });
-}
-
-async function feed(
-  recorder: FactRecorder,
-  decoder: Decoder,
-  content: Content,
-  report: FileReport,
-  { pace, onProgress, signal }: ImportOptions,
-): Promise<void> {
-  const sink = reportingSink(recorder, report, pace);
-  const position = new ContentPosition();
-  const reader = new LineReader();
-  const onLine = (text: string, number: number): void => {
-    report.lines = number;
-    try {
-      decoder.line(text, number, sink);
-    } catch (error) {
-      // The door of the domain (`iova`, `byteLength`) does not take every number that a broken line can hold.
-      if (!(error instanceof RangeError)) throw error;
-      sink.problem(number, `a number is out of range: ${error.message}`);
-    }
-  };
-  const onProblem = (line: number, reason: string): void => {
-    report.lines = line;
-    report.unread++;
-    noteProblem(report, line, reason);
-  };
-  const flush = async (): Promise<void> => {
-    await recorder.flush(position.offset, position.sha256());
-    report.events = recorder.events;
-    report.known = recorder.knownFacts;
-    onProgress(report);
-  };
-  for await (const chunk of content.chunks()) {
-    for (const part of pace === null ? [chunk] : lineParts(chunk)) {
-      reader.push(part, onLine, onProblem);
-      position.advance(part);
-      if (pace?.isAhead()) {
-        await flush();
-        await pace.wait(signal);
-      }
-      if (signal.aborted) break;
-    }
-    if (recorder.wantsFlush || signal.aborted) await flush();
-    if (signal.aborted)
-      throw new IoasisError(
-        "ERR_INTERRUPTED",
-        `${report.file}: interrupted at line ${report.lines}: import it again to go on`,
-        {
-          file: report.file,
-          line: report.lines,
-        },
-      );
-  }
-  reader.end(onLine, onProblem);
-  const settled = new SettledTally();
-  decoder.end({
-    ...sink,
-    fact(fact) {
-      settled.add(fact);
-      sink.fact(fact);
-    },
-  });
-  position.finish();
-  if (report.lines > 0 && report.unread >= report.lines && recorder.events + recorder.knownFacts === 0)
-    throw new IoasisError(
-      "ERR_INPUT",
-      `${report.file}: not one of its ${report.lines} lines is a ${report.format} record (line ${report.problems[0]?.line}: ${report.problems[0]?.reason}): leave --format away or give another`,
-      { file: report.file },
-    );
-  await recorder.finish(position.offset, position.sha256(), settled.value());
-  report.events = recorder.events;
-  report.known = recorder.knownFacts;
-}
-
-function reportingSink(recorder: FactRecorder, report: FileReport, pace: Pace | null): FactSink {
-  return {
-    fact(fact: Fact): void {
-      if (fact.event.type === "FaultReported") report.faults++;
-      else if (fact.event.type === "EventsLost") report.lost += fact.event.count ?? 1;
-      pace?.see(fact.stamp);
-      recorder.fact(fact);
-    },
-    problem: (line, reason, isRecord = false) => {
-      if (!isRecord) report.unread++;
-      noteProblem(report, line, reason);
-    },
-  };
-}
-
-function noteProblem(report: FileReport, line: number, reason: string): void {
-  report.problemsTotal++;
-  if (report.problems.length < PROBLEMS_LISTED_MAX) report.problems.push({ line, reason });
-}
-
-/** Offset and running hash of the content up to its last complete line. */
-class ContentPosition {
-  offset = 0;
-  readonly #hash = createHash("sha256");
-  #tail: Uint8Array[] = [];
-
-  advance(chunk: Uint8Array): void {
-    const cut = chunk.lastIndexOf(0x0a) + 1;
-    if (cut > 0) {
-      for (const part of [...this.#tail, chunk.subarray(0, cut)]) this.#take(part);
-      this.#tail = [];
-    }
-    if (cut < chunk.length) this.#tail.push(chunk.slice(cut));
-  }
-
-  finish(): void {
-    for (const part of this.#tail) this.#take(part);
-    this.#tail = [];
-  }
-
-  sha256(): string {
-    return this.#hash.copy().digest("hex");
-  }
-
-  #take(bytes: Uint8Array): void {
-    this.#hash.update(bytes);
-    this.offset += bytes.length;
-  }
-}
-
-/** The chunk cut after each line: playing at a pace waits between lines. */
-function* lineParts(chunk: Uint8Array): Generator<Uint8Array> {
-  let from = 0;
-  while (from < chunk.length) {
-    const end = chunk.indexOf(0x0a, from);
-    const to = end < 0 ? chunk.length : end + 1;
-    yield chunk.subarray(from, to);
-    from = to;
-  }
 }

@@ -38,7 +38,7 @@ export async function joinedContent(files: readonly string[]): Promise<JoinedCon
     const from = merged[line - 1];
     return from === undefined ? null : { file: read[from.file]?.file ?? "", line: from.number };
   };
-  return { content: { chunks, cutShort: () => null }, originOf };
+  return { content: { chunks, fileBytes: null, takenBytes: () => 0, cutShort: () => null }, originOf };
 }
 
 async function linesOf(file: string): Promise<string[]> {
@@ -51,8 +51,8 @@ async function linesOf(file: string): Promise<string[]> {
       line,
     });
   };
-  for await (const chunk of content.chunks()) reader.push(chunk, (text) => lines.push(text), refuse);
-  reader.end((text) => lines.push(text), refuse);
+  for await (const chunk of content.chunks()) reader.push(chunk, ({ text }) => lines.push(text), refuse);
+  reader.end(({ text }) => lines.push(text), refuse);
   const short = content.cutShort();
   if (short !== null) refuse(lines.length + 1, short);
   return lines;

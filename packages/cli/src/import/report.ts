@@ -36,3 +36,9 @@ export interface ImportReport {
   readonly drift: DriftReport[];
   driftTotal: number;
 }
+
+/** Every problem counts; the first ones are kept. */
+export function noteProblem(report: FileReport, line: number, reason: string): void {
+  report.problemsTotal++;
+  if (report.problems.length < PROBLEMS_LISTED_MAX) report.problems.push({ line, reason });
+}

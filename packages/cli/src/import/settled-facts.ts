@@ -33,16 +33,22 @@ export class SettledTally {
 }
 
 /** Whether the facts that an earlier end had settled read the same in `content`, which goes on. */
-export async function readsTheSame(content: Content, format: FormatName, known: KnownImport): Promise<boolean> {
+export async function readsTheSame(
+  content: Content,
+  format: FormatName,
+  known: KnownImport,
+  onChunk: () => void,
+): Promise<boolean> {
   if (Object.keys(known.settled).length === 0) return true;
   const tally = new SettledTally();
   const seen = new Map<string, number>();
-  await decodeContent(content, format, (fact) => {
+  const onFact = (fact: Fact): void => {
     const count = (seen.get(fact.context) ?? 0) + 1;
     seen.set(fact.context, count);
     const all = known.facts(fact.context);
     if (count <= all && count > all - (known.settled[fact.context]?.facts ?? 0)) tally.add(fact);
-  });
+  };
+  await decodeContent(content, format, onFact, onChunk);
   const now = tally.value();
   return Object.entries(known.settled).every(([key, { sha256 }]) => now[key]?.sha256 === sha256);
 }

@@ -1,0 +1,109 @@
+/** Import of a synthetic kernel trace by the command itself: lines a second, and the most memory that it took. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createReadStream, createWriteStream, existsSync, readFileSync, renameSync, rmSync } from "node:fs";
+import path from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { gunzipSync } from "node:zlib";
+import { recording } from "../demo/recordings.ts";
+import type { World } from "../world.ts";
+import { KERNEL_TRACE } from "./import.ts";
+import type { Bench } from "./measure.ts";
+import { syntheticTrace } from "./synthetic-trace.ts";
+
+const MIB = 1 << 20;
+const LOOK_MS = 25;
+
+/** `bytes`: size of the trace, which is made in `folder` and kept there; journals go in `fresh` folders. */
+export async function syntheticImportBenches(
+  world: World,
+  bytes: number,
+  folder: string,
+  fresh: () => string,
+): Promise<Bench[]> {
+  const file = await traceIn(folder, world, bytes);
+  const name = `import of a synthetic kernel trace of ${bytes / MIB} MiB, durable`;
+  /** Of the runs so far, in order. */
+  const peaks: number[] = [];
+  const run = async (): Promise<number> => {
+    const db = fresh();
+    try {
+      const { linesPerSecond, peakMiB } = await importByCommand(file, db);
+      peaks.push(peakMiB);
+      return linesPerSecond;
+    } finally {
+      rmSync(db, { recursive: true, force: true });
+    }
+  };
+  return [
+    {
+      name: `${name}, as a command`,
+      unit: "lines/s",
+      subject: { run },
+      peer: { name: "read the file and count its lines", run: () => countedPerSecond(file) },
+    },
+    {
+      name: `${name}: peak of its memory (RSS)`,
+      unit: "MiB",
+      subject: {
+        async run() {
+          if (peaks.length === 0) await run();
+          return peaks.shift() ?? 0;
+        },
+      },
+      peer: null,
+    },
+  ];
+}
+
+async function traceIn(folder: string, world: World, bytes: number): Promise<string> {
+  const file = path.join(folder, `synthetic-${bytes}.trace.txt`);
+  if (existsSync(file)) return file;
+  const recorded = gunzipSync(readFileSync(recording(world, KERNEL_TRACE))).toString("latin1");
+  await pipeline(Readable.from(syntheticTrace(recorded, { bytes })), createWriteStream(`${file}.part`));
+  renameSync(`${file}.part`, file);
+  return file;
+}
+
+/** A process of its own, start-up included. The kernel keeps the peak; it is read until the process ends. */
+async function importByCommand(file: string, db: string): Promise<{ linesPerSecond: number; peakMiB: number }> {
+  const from = performance.now();
+  const args = [process.argv[1] as string, "import", file, "--db", db, "--json"];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
+  let out = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    out += text;
+  });
+  const ended = once(child, "close");
+  let peakMiB = 0;
+  let isRunning = true;
+  ended.finally(() => {
+    isRunning = false;
+  });
+  while (isRunning) {
+    peakMiB = Math.max(peakMiB, peakOf(child.pid));
+    await Promise.race([ended, sleep(LOOK_MS)]);
+  }
+  const { files } = JSON.parse(out) as { readonly files: readonly { readonly lines: number }[] };
+  return { linesPerSecond: (files[0]?.lines ?? 0) / ((performance.now() - from) / 1000), peakMiB };
+}
+
+/** VmHWM of a process in MiB; 0 where there is no /proc, or no such process any more. */
+function peakOf(pid: number | undefined): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1024;
+  } catch {
+    return 0;
+  }
+}
+
+async function countedPerSecond(file: string): Promise<number> {
+  const from = performance.now();
+  let lines = 0;
+  for await (const chunk of createReadStream(file, { highWaterMark: MIB }))
+    for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) lines++;
+  return lines / ((performance.now() - from) / 1000);
+}

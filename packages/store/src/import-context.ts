@@ -1,0 +1,113 @@
+/** One context of an import: its state, and the rows that wait for the next flush. */
+import {
+  applyBatch,
+  type ContextState,
+  type Envelope,
+  EventBatch,
+  type IoasEvent,
+  type IoasHandle,
+  type ProfileName,
+  type RangeFact,
+} from "@ioasis/core";
+
+/** Rows of one batch, so of one block. */
+export const BATCH_ROWS = 16_384;
+const BATCH_ROWS_MIN = 64;
+
+/** Rows of one block, with the facts of the key that it ends after. */
+export interface Portion {
+  readonly batch: EventBatch;
+  readonly facts: number;
+}
+
+export interface ImportContextOptions {
+  /** The decoder's key. */
+  readonly key: string;
+  readonly name: string;
+  readonly profile: ProfileName;
+  /** The journal does not have it yet. */
+  readonly isNew: boolean;
+  readonly epoch: number;
+  /** Its own: rows are folded into it as they come. */
+  readonly state: ContextState;
+  /** Room for the first rows; those that follow get what the rows before needed. */
+  readonly rows: number;
+}
+
+export class ImportContext {
+  readonly key: string;
+  readonly name: string;
+  readonly profile: ProfileName;
+  readonly state: ContextState;
+  isNew: boolean;
+  /** Facts seen of the key, known ones included. */
+  facts = 0;
+  readonly #epoch: number;
+  /** Null: nothing waits. Thousands of contexts may be idle, and room for rows is most of what one takes. */
+  #batch: EventBatch | null = null;
+  /** Batches that filled up since the last flush. */
+  #full: Portion[] = [];
+  #rows: number;
+
+  constructor({ key, name, profile, isNew, epoch, state, rows }: ImportContextOptions) {
+    this.key = key;
+    this.name = name;
+    this.profile = profile;
+    this.isNew = isNew;
+    this.state = state;
+    this.#epoch = epoch;
+    this.#rows = rows;
+  }
+
+  get isIdle(): boolean {
+    return this.#batch === null;
+  }
+
+  /** Adds an event that the current fact stands for, and folds it. @returns its version */
+  push(event: IoasEvent, envelope: Envelope): number {
+    let batch = this.#batch;
+    if (batch === null || batch.isFull) batch = this.#next(batch);
+    batch.push(event, envelope);
+    applyBatch(this.state, batch, batch.length - 1, batch.length);
+    return batch.lastVersion;
+  }
+
+  /** The same of the event that `range` stands for, in space `ioas`. */
+  pushRange(range: RangeFact, ioas: IoasHandle): number {
+    let batch = this.#batch;
+    if (batch === null || batch.isFull) batch = this.#next(batch);
+    batch.pushRange(range, ioas);
+    applyBatch(this.state, batch, batch.length - 1, batch.length);
+    return batch.lastVersion;
+  }
+
+  /** Gives out what waits, in order. */
+  take(): Portion[] {
+    const portions = this.#full;
+    this.#full = [];
+    if (this.#batch !== null) {
+      portions.push({ batch: this.#batch, facts: this.facts });
+      const needed = portions.reduce((sum, { batch }) => sum + batch.length, 0);
+      this.#rows = roomFor(needed);
+    }
+    this.#batch = null;
+    return portions;
+  }
+
+  #next(full: EventBatch | null): EventBatch {
+    if (full !== null) {
+      // The current fact is not among them: its events may be in both.
+      this.#full.push({ batch: full, facts: this.facts - 1 });
+      this.#rows = Math.min(2 * full.capacity, BATCH_ROWS);
+    }
+    this.#batch = new EventBatch(this.#epoch, this.state.version + 1, Math.max(this.#rows, BATCH_ROWS_MIN));
+    return this.#batch;
+  }
+}
+
+/** A power of two from `rows` on, within the bounds of a batch. */
+function roomFor(rows: number): number {
+  let room = BATCH_ROWS_MIN;
+  while (room < rows && room < BATCH_ROWS) room *= 2;
+  return room;
+}
