@@ -75,15 +75,17 @@ export function accept(
   }
   const { tail, number } = context;
   assert(header.firstVersion === tail.version + 1, "a block follows the tail");
-  const hash = sha256(bytes).toString("hex");
-  const frames: FrameDraft[] = [{ type: FRAME_BLOCK, context: number, sequence: ++tail.sequence, payload: bytes }];
+  const hash = sha256(bytes);
+  const frames: FrameDraft[] = [
+    { type: FRAME_BLOCK, context: number, sequence: ++tail.sequence, payload: bytes, hash },
+  ];
   if (leaf !== null) {
     const payload = encodeLeaf({ context: number, ...leaf });
     frames.push({ type: FRAME_LEAF, context: number, sequence: ++tail.sequence, payload });
   }
   tail.version = header.firstVersion + header.count - 1;
-  tail.hash = hash;
+  tail.hash = hash.toString("hex");
   tail.digest = header.digest;
   tail.feeding = feeding;
-  return { header, hash, frames, leafVersion: leaf?.version ?? null };
+  return { header, hash: tail.hash, frames, leafVersion: leaf?.version ?? null };
 }

@@ -22,7 +22,7 @@ import {
 import type { ContextInfo, Journal } from "./journal.ts";
 import { BATCH_ROWS_MAX } from "./limits.ts";
 
-/** Rows of a batch that several commands share. */
+/** Rows of a batch that several commands share; one command alone may have more. */
 const BATCH_ROWS = 1_024;
 
 /** When, and who: given by the shell for each command. */
@@ -37,6 +37,13 @@ export const NOBODY: Caller = { stamp: () => null, actor: null };
 export interface Executed {
   readonly version: number;
   readonly outcome: ModelOutcome;
+}
+
+/** What a command did, not yet in a batch: how large that one must be is known when it is handed over. */
+interface Waiting {
+  readonly outcome: ModelOutcome;
+  readonly stamp: Stamp | null;
+  readonly actor: Actor | null;
 }
 
 /**
@@ -67,7 +74,10 @@ export class Engine {
   readonly #epoch: number;
   readonly #caller: Caller;
   readonly model: Model;
-  #batch: EventBatch;
+  #waiting: Waiting[] = [];
+  #waitingRows = 0;
+  /** The version up to which the journal has been given everything. */
+  #handedOver: number;
   /** Decided and not yet handed over to the journal. */
   #decided: Executed[] = [];
   #appends: Promise<unknown>[] = [];
@@ -81,7 +91,7 @@ export class Engine {
     this.#epoch = epochs.at(-1)?.epoch ?? 1;
     this.#caller = caller;
     this.model = model;
-    this.#batch = this.#newBatch(BATCH_ROWS);
+    this.#handedOver = model.state.version;
   }
 
   /**
@@ -142,33 +152,36 @@ export class Engine {
   }
 
   /** The events of one command go into one batch, whole. */
-  #record({ events, errno }: ModelOutcome, { stamp: now, actor }: Caller): void {
-    if (events.length === 0) return;
-    if (events.length > BATCH_ROWS_MAX) {
-      const message = `one command with ${events.length} events: at most ${BATCH_ROWS_MAX} are durable at once`;
+  #record(outcome: ModelOutcome, { stamp, actor }: Caller): void {
+    const { length } = outcome.events;
+    if (length === 0) return;
+    if (length > BATCH_ROWS_MAX) {
+      const message = `one command with ${length} events: at most ${BATCH_ROWS_MAX} are durable at once`;
       this.#failure = new IoasisError("ERR_LIMIT", message, { context: this.#context });
       throw this.#failure;
     }
-    if (this.#batch.length + events.length > this.#batch.capacity) {
-      this.#handOver();
-      if (events.length > this.#batch.capacity) this.#batch = this.#newBatch(events.length, this.#batch.firstVersion);
-    }
-    const stamp = now();
-    for (const event of events)
-      this.#batch.push(event, { stamp, actor, errno: isRefusal(event) ? errno : null, line: 0 });
+    if (this.#waitingRows + length > BATCH_ROWS) this.#handOver();
+    this.#waiting.push({ outcome, stamp: stamp(), actor });
+    this.#waitingRows += length;
   }
 
   #handOver(): void {
-    if (this.#batch.length === 0) return;
-    const append = this.#journal.append(this.#context, this.#batch);
+    if (this.#waiting.length === 0) return;
+    const append = this.#journal.append(this.#context, this.#batch());
     // It is awaited by `commit`; until then a failure is nobody's.
     append.catch(() => undefined);
     this.#appends.push(append);
-    this.#batch = this.#newBatch(BATCH_ROWS, this.#batch.lastVersion + 1);
+    this.#waiting = [];
+    this.#handedOver += this.#waitingRows;
+    this.#waitingRows = 0;
   }
 
-  #newBatch(rows: number, firstVersion = this.model.state.version + 1): EventBatch {
-    return new EventBatch(this.#epoch, firstVersion, rows);
+  #batch(): EventBatch {
+    const batch = new EventBatch(this.#epoch, this.#handedOver + 1, this.#waitingRows);
+    for (const { outcome, stamp, actor } of this.#waiting)
+      for (const event of outcome.events)
+        batch.push(event, { stamp, actor, errno: isRefusal(event) ? outcome.errno : null, line: 0 });
+    return batch;
   }
 }
 

@@ -40,6 +40,8 @@ export interface FrameDraft {
   readonly context: number;
   readonly sequence: number;
   readonly payload: Uint8Array;
+  /** SHA-256 of the payload, where it is known already. */
+  readonly hash?: Uint8Array;
 }
 
 export interface FrameHead {
@@ -55,7 +57,8 @@ export function sha256(bytes: Uint8Array): Buffer {
   return createHash("sha256").update(bytes).digest();
 }
 
-export function encodeHead({ type, context, sequence, payload }: FrameDraft, durable: number): Uint8Array {
+export function encodeHead(draft: FrameDraft, durable: number): Uint8Array {
+  const { type, context, sequence, payload, hash = sha256(payload) } = draft;
   const head = new Uint8Array(FRAME_HEAD_BYTES);
   head.set(MAGIC);
   const view = new DataView(head.buffer);
@@ -65,7 +68,7 @@ export function encodeHead({ type, context, sequence, payload }: FrameDraft, dur
   view.setUint32(16, context, true);
   view.setUint32(20, sequence, true);
   view.setUint32(GUARDED_BYTES, crc32c(head.subarray(0, GUARDED_BYTES)), true);
-  head.set(sha256(payload), HASH_OFFSET);
+  head.set(hash, HASH_OFFSET);
   return head;
 }
 
