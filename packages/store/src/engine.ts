@@ -3,7 +3,9 @@
  *
  * Decisions go ahead of the disk: each is made against the newest state, and the journal brings what waits
  * into one fsync (group commit). An outcome is handed out only when its events, and all before them, are durable.
+ * Now and then the model is saved beside the journal, so that the next engine need not fold the whole history.
  */
+import { encodeModel, sealModel } from "@ioasis/codec";
 import {
   type Actor,
   assert,
@@ -13,14 +15,14 @@ import {
   type IoasEvent,
   IoasisError,
   type JsonObject,
-  loadModel,
   type Model,
   type ModelOutcome,
   modelOf,
   type Stamp,
 } from "@ioasis/core";
-import type { ContextInfo, Journal } from "./journal.ts";
-import { BATCH_ROWS_MAX } from "./limits.ts";
+import type { ContextInfo, Journal, Point } from "./journal.ts";
+import { BATCH_ROWS_MAX, MODEL_BLOCK_EVENTS, MODEL_CLOSE_EVENTS, MODEL_EVENTS } from "./limits.ts";
+import { type OpenedModel, openModel } from "./open-model.ts";
 
 /** Rows of a batch that several commands share; one command alone may have more. */
 const BATCH_ROWS = 1_024;
@@ -71,6 +73,7 @@ export async function createContext(
 export class Engine {
   readonly #journal: Journal;
   readonly #context: string;
+  readonly #contextId: string;
   readonly #epoch: number;
   readonly #caller: Caller;
   readonly model: Model;
@@ -80,25 +83,34 @@ export class Engine {
   #handedOver: number;
   /** Decided and not yet handed over to the journal. */
   #decided: Executed[] = [];
-  #appends: Promise<unknown>[] = [];
+  #appends: Promise<Point>[] = [];
+  /** What the next engine would have to fold, in events (MODEL_EVENTS). */
+  #unsaved: number;
   /** Everything up to here is durable, or failed. */
   #durable: Promise<unknown> = Promise.resolve();
   #failure: Error | null = null;
 
-  private constructor(journal: Journal, { name, epochs }: ContextInfo, model: Model, caller: Caller) {
+  private constructor(
+    journal: Journal,
+    { name, id, epochs }: ContextInfo,
+    { model, folded }: OpenedModel,
+    caller: Caller,
+  ) {
     this.#journal = journal;
     this.#context = name;
+    this.#contextId = id;
     this.#epoch = epochs.at(-1)?.epoch ?? 1;
     this.#caller = caller;
     this.model = model;
     this.#handedOver = model.state.version;
+    this.#unsaved = folded;
   }
 
   /**
    * @throws IoasisError ERR_NO_CONTEXT, ERR_DAMAGED, ERR_INPUT (not made for commands), ERR_NOT_OWNER
    */
   static open(journal: Journal, name: string, caller: Caller = NOBODY): Engine {
-    const model = loadModel(journal.batches(name));
+    const opened = openModel(journal, name);
     const info = journal.context(name);
     assert(info !== null, "what was read is there");
     const epoch = info.epochs.at(-1);
@@ -108,7 +120,7 @@ export class Engine {
         `context "${name}" is not owned here: epoch ${epoch?.epoch} is ${epoch?.owner}'s${epoch?.sealed === null ? "" : ", and sealed"}. Send commands to its owner`,
         { context: name, epoch: epoch?.epoch ?? 0, owner: epoch?.owner ?? "" },
       );
-    return new Engine(journal, info, model, caller);
+    return new Engine(journal, info, opened, caller);
   }
 
   /** What ended its life: an append that failed. Open another. */
@@ -145,6 +157,15 @@ export class Engine {
     }
   }
 
+  /** Saves the model where much came since it was saved. Commands may go on. */
+  async close(): Promise<void> {
+    await this.#durable.catch(() => undefined);
+    const head = this.#journal.context(this.#context)?.head;
+    if (this.#failure !== null || this.#unsaved <= MODEL_CLOSE_EVENTS || head?.version !== this.model.state.version)
+      return;
+    await this.#saveBehind(Promise.resolve(head)).catch(() => undefined);
+  }
+
   /** Several commands as one group. */
   execute(commands: readonly JsonObject[]): Promise<readonly Executed[]> {
     for (const command of commands) this.submit(command);
@@ -173,7 +194,19 @@ export class Engine {
     this.#appends.push(append);
     this.#waiting = [];
     this.#handedOver += this.#waitingRows;
+    this.#unsaved += this.#waitingRows + MODEL_BLOCK_EVENTS;
     this.#waitingRows = 0;
+    // The next engine does without where it fails: it then begins further back.
+    if (this.#unsaved >= MODEL_EVENTS && this.#handedOver === this.model.state.version)
+      this.#saveBehind(append).catch(() => undefined);
+  }
+
+  /** Saves the model once `append` is durable, with which the context is where the model is now. */
+  async #saveBehind(append: Promise<Point>): Promise<void> {
+    this.#unsaved = 0;
+    const encoded = encodeModel(this.#contextId, this.model.save());
+    const { version, digest } = await append;
+    await this.#journal.saveModel(this.#context, version, sealModel(encoded, digest));
   }
 
   #batch(): EventBatch {

@@ -22,5 +22,11 @@ export const DECODED_BLOCKS_MAX = 8;
 export const SNAPSHOT_EVENTS = 262_144;
 /** ... and at a clean close when more than this many did. */
 export const SNAPSHOT_CLOSE_EVENTS = 4_096;
-/** Snapshots kept of a context. */
+/** An engine saves its model when this many events came after the newest saved one, each of their blocks counted too ... */
+export const MODEL_EVENTS = 65_536;
+/** ... as so many: decoding one that holds a single event takes so much longer than folding an event ... */
+export const MODEL_BLOCK_EVENTS = 16;
+/** ... and when it is closed behind more than this many. */
+export const MODEL_CLOSE_EVENTS = 4_096;
+/** Snapshots, and saved models, kept of a context. */
 export const SNAPSHOTS_KEPT_MAX = 3;

@@ -19,6 +19,7 @@ import { FramedJournal } from "./framed-journal.ts";
 import { newContextId, newReplicaId } from "./identity.ts";
 import type { Journal } from "./journal.ts";
 import { FORMAT, readFormat, writeFormat } from "./journal-format.ts";
+import { ModelFiles } from "./model-files.ts";
 import { nodeDisk } from "./node-disk.ts";
 import { SegmentLog } from "./segment-log.ts";
 import { SnapshotFiles } from "./snapshot-files.ts";
@@ -69,6 +70,7 @@ async function assemble(
 ): Promise<Journal> {
   // Listed before the log is read: each snapshot then tells of events that the log must have.
   const snapshots = new SnapshotFiles(disk, directory);
+  const models = new ModelFiles(disk, directory);
   const log = new SegmentLog(disk, directory);
   const catalog = new Catalog();
   let last = { number: 0, file: log.fileOf(1), end: 0, size: 0 };
@@ -82,11 +84,12 @@ async function assemble(
     replica,
     log,
     snapshots,
+    models,
     catalog,
     recovered: lock === null ? null : await log.openForAppend(last),
     isReadOnly: lock === null,
     nextId,
-    otherDamage: () => snapshots.damage(),
+    otherDamage: () => [...snapshots.damage(), ...models.damage()],
     release: () => lock?.release(),
   });
 }
