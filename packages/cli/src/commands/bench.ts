@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { answerBenches } from "../bench/answers.ts";
 import { conformBenches } from "../bench/conform.ts";
 import { decideBenches } from "../bench/decide.ts";
+import { durableBenches } from "../bench/durable.ts";
 import { importBench } from "../bench/import.ts";
 import { journalBench } from "../bench/journal.ts";
 import { type Bench, type BenchResult, measure } from "../bench/measure.ts";
@@ -24,6 +25,7 @@ const BENCHES: Readonly<Record<string, (world: World) => Promise<readonly Bench[
   conform: async (world) => conformBenches(world),
   decide: async () => [...decideBenches(), ...modelBenches()],
   precheck: async () => [precheckBench()],
+  durable: async () => durableBenches(),
 };
 
 export function benchCommand(shell: Shell): Command {
