@@ -65,10 +65,15 @@ export class MsgpackWriter {
   #map(value: Readonly<Record<string, unknown>>): void {
     assert(!(value instanceof Map || value instanceof Set || value instanceof Date), "only plain objects have bytes");
     const keys = Object.keys(value);
-    let count = keys.length;
-    for (const key of keys) if (value[key] === undefined) count--;
+    let count = 0;
+    let isSorted = true;
+    for (let i = 0; i < keys.length; i++) {
+      if (value[keys[i] as string] !== undefined) count++;
+      if (i > 0 && (keys[i - 1] as string) > (keys[i] as string)) isSorted = false;
+    }
+    if (!isSorted) keys.sort();
     this.#head(MAP, count);
-    for (const key of keys.sort()) {
+    for (const key of keys) {
       const field = value[key];
       if (field === undefined) continue;
       this.#text(key);
