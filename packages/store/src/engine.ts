@@ -10,6 +10,7 @@ import {
   type Actor,
   assert,
   type ContextCreated,
+  type ContextState,
   EventBatch,
   firstEvents,
   type IoasEvent,
@@ -197,8 +198,13 @@ export class Engine {
     this.#unsaved += this.#waitingRows + MODEL_BLOCK_EVENTS;
     this.#waitingRows = 0;
     // The next engine does without where it fails: it then begins further back.
-    if (this.#unsaved >= MODEL_EVENTS && this.#handedOver === this.model.state.version)
-      this.#saveBehind(append).catch(() => undefined);
+    if (this.#isSaveDue()) this.#saveBehind(append).catch(() => undefined);
+  }
+
+  /** Saving costs what is mapped: so much must have come that it does not show. */
+  #isSaveDue(): boolean {
+    if (this.#unsaved < MODEL_EVENTS || this.#handedOver !== this.model.state.version) return false;
+    return this.#unsaved >= MODEL_EVENTS + mappedIn(this.model.state);
   }
 
   /** Saves the model once `append` is durable, with which the context is where the model is now. */
@@ -216,6 +222,10 @@ export class Engine {
         batch.push(event, { stamp, actor, errno: isRefusal(event) ? outcome.errno : null, line: 0 });
     return batch;
   }
+}
+
+function mappedIn({ liveSpaces }: ContextState): number {
+  return liveSpaces.reduce((sum, { areas }) => sum + areas.size, 0);
 }
 
 /** What a refused call did before it was refused succeeded: the errno is the refusal's alone. */

@@ -22,7 +22,7 @@ export const DECODED_BLOCKS_MAX = 8;
 export const SNAPSHOT_EVENTS = 262_144;
 /** ... and at a clean close when more than this many did. */
 export const SNAPSHOT_CLOSE_EVENTS = 4_096;
-/** An engine saves its model when this many events came after the newest saved one, each of their blocks counted too ... */
+/** An engine saves its model when this many events and one for each mapping came after the newest saved one, each of their blocks counted too ... */
 export const MODEL_EVENTS = 65_536;
 /** ... as so many: decoding one that holds a single event takes so much longer than folding an event ... */
 export const MODEL_BLOCK_EVENTS = 16;
