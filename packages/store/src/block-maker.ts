@@ -75,17 +75,15 @@ export function accept(
   }
   const { tail, number } = context;
   assert(header.firstVersion === tail.version + 1, "a block follows the tail");
-  const hash = sha256(bytes);
-  const frames: FrameDraft[] = [
-    { type: FRAME_BLOCK, context: number, sequence: ++tail.sequence, payload: bytes, hash },
-  ];
+  const hash = sha256(bytes).toString("hex");
+  const frames: FrameDraft[] = [{ type: FRAME_BLOCK, context: number, sequence: ++tail.sequence, payload: bytes }];
   if (leaf !== null) {
     const payload = encodeLeaf({ context: number, ...leaf });
     frames.push({ type: FRAME_LEAF, context: number, sequence: ++tail.sequence, payload });
   }
   tail.version = header.firstVersion + header.count - 1;
-  tail.hash = hash.toString("hex");
+  tail.hash = hash;
   tail.digest = header.digest;
   tail.feeding = feeding;
-  return { header, hash: tail.hash, frames, leafVersion: leaf?.version ?? null };
+  return { header, hash, frames, leafVersion: leaf?.version ?? null };
 }

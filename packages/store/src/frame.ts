@@ -42,8 +42,6 @@ export interface FrameDraft {
   readonly context: number;
   readonly sequence: number;
   readonly payload: Uint8Array;
-  /** SHA-256 of the payload, where it is known already. */
-  readonly hash?: Uint8Array;
 }
 
 export interface FrameHead {
@@ -59,8 +57,7 @@ export function sha256(bytes: Uint8Array): Buffer {
   return createHash("sha256").update(bytes).digest();
 }
 
-export function encodeHead(draft: FrameDraft, durable: number): Uint8Array {
-  const { type, context, sequence, payload, hash = sha256(payload) } = draft;
+export function encodeHead({ type, context, sequence, payload }: FrameDraft, durable: number): Uint8Array {
   const head = new Uint8Array(FRAME_HEAD_BYTES);
   head.set(MAGIC);
   const view = new DataView(head.buffer);
@@ -70,7 +67,7 @@ export function encodeHead(draft: FrameDraft, durable: number): Uint8Array {
   view.setUint32(16, context, true);
   view.setUint32(20, sequence, true);
   view.setUint32(GUARDED_BYTES, crc32c(head.subarray(0, GUARDED_BYTES)), true);
-  head.set(hash, HASH_OFFSET);
+  head.set(sha256(payload), HASH_OFFSET);
   return head;
 }
 
