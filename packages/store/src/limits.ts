@@ -2,6 +2,11 @@
 
 /** A segment file is closed and the next one begun before it grows beyond this. */
 export const SEGMENT_BYTES_MAX = 64 * 1024 * 1024;
+/**
+ * The newest segment grows by this much at once, filled with zeros: a sync that changes no length is cheaper. What is
+ * left of them is cut off when the segment is closed; after a crash it is there, and ends the segment cleanly.
+ */
+export const GROWTH_BYTES = 32 * 1024;
 /** One frame's payload: a block, a record. Larger appends are refused with ERR_LIMIT. */
 export const PAYLOAD_BYTES_MAX = 32 * 1024 * 1024;
 /** A commit group takes no further append once it is this large; one write and one fdatasync. */

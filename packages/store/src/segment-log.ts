@@ -6,10 +6,11 @@ import { diskFailure } from "./disk-failure.ts";
 import { checkedHash, decodeHead, encodeHead, FRAME_HEAD_BYTES, type FrameDraft } from "./frame.ts";
 import type { FrameLog, Place, ScannedSegment } from "./frame-log.ts";
 import type { Recovery } from "./journal.ts";
-import { OPEN_SEGMENTS_MAX, SEGMENT_BYTES_MAX } from "./limits.ts";
-import { scan, tornAt } from "./scan.ts";
+import { GROWTH_BYTES, OPEN_SEGMENTS_MAX, SEGMENT_BYTES_MAX } from "./limits.ts";
+import { scan, tornAt, writtenEnd } from "./scan.ts";
 
 const FOLDER = "segments";
+const ZEROS = new Uint8Array(GROWTH_BYTES);
 const NAME = /^(\d{8})\.log$/;
 
 export class SegmentLog implements FrameLog {
@@ -22,6 +23,8 @@ export class SegmentLog implements FrameLog {
   #number = 0;
   /** Bytes of the newest segment that are durable and whole. */
   #size = 0;
+  /** Bytes of its file: zeros from `#size` on. */
+  #grown = 0;
 
   constructor(disk: Disk, directory: string) {
     this.#disk = disk;
@@ -62,11 +65,13 @@ export class SegmentLog implements FrameLog {
   }: Pick<ScannedSegment, "number" | "end" | "size">): Promise<Recovery | null> {
     this.#number = number;
     this.#size = end;
+    this.#grown = end;
     if (number === 0) return null;
     const file = this.fileOf(number);
     try {
       this.#file = this.#disk.open(this.#path(number), "append");
       if (end < size) await this.#file.truncate(end);
+      else this.#grown = this.#file.size();
       await this.#file.datasync();
     } catch (error) {
       throw diskFailure(this.#disk, this.#path(number), "recover", error);
@@ -88,6 +93,7 @@ export class SegmentLog implements FrameLog {
 
   async close(): Promise<void> {
     await this.#queue.drain();
+    if (this.#queue.failure === null) await this.#trim().catch(() => undefined);
     for (const file of this.#readers.values()) file.close();
     this.#readers.clear();
     this.#file?.close();
@@ -108,6 +114,8 @@ export class SegmentLog implements FrameLog {
       buffers.push(encodeHead(frame, start), frame.payload);
       end += FRAME_HEAD_BYTES + frame.payload.length;
     }
+    const grown = Math.ceil(end / GROWTH_BYTES) * GROWTH_BYTES;
+    if (end > this.#grown) buffers.push(ZEROS.subarray(0, grown - end));
     try {
       await writeAll(file, buffers, start);
       await file.datasync();
@@ -118,6 +126,7 @@ export class SegmentLog implements FrameLog {
       throw failure;
     }
     this.#size = end;
+    this.#grown = Math.max(this.#grown, grown);
     return places;
   }
 
@@ -126,15 +135,25 @@ export class SegmentLog implements FrameLog {
     const folder = `${this.#directory}/${FOLDER}`;
     const path = this.#path(this.#number + 1);
     try {
+      await this.#trim();
       const file = this.#disk.open(path, "append");
       this.#file?.close();
       this.#file = file;
       this.#number++;
       this.#size = 0;
+      this.#grown = 0;
       await this.#disk.syncDirectory(folder);
     } catch (error) {
       throw diskFailure(this.#disk, path, "create", error);
     }
+  }
+
+  /** Cuts off the zeros behind the newest segment: those below it must end with a frame. */
+  async #trim(): Promise<void> {
+    if (this.#file === null || this.#grown === this.#size) return;
+    await this.#file.truncate(this.#size);
+    await this.#file.datasync();
+    this.#grown = this.#size;
   }
 
   #scanOne(number: number, isNewest: boolean): ScannedSegment {
@@ -162,7 +181,13 @@ export class SegmentLog implements FrameLog {
     const items = scan(whole);
     const torn = isNewest && !isOwn ? tornAt(items) : null;
     if (torn === null) return { number, file, items, end: whole.length, size: whole.length };
-    return { number, file, items: items.filter(({ offset }) => offset < torn), end: torn, size: whole.length };
+    return {
+      number,
+      file,
+      items: items.filter(({ offset }) => offset < torn),
+      end: torn,
+      size: writtenEnd(whole, torn),
+    };
   }
 
   #reader(segment: number): DiskFile {
