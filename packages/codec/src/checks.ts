@@ -42,6 +42,25 @@ export const orAbsent =
   (value) =>
     value === undefined || check(value);
 
+export const i64: Check = (value) => typeof value === "bigint" && BigInt.asIntN(64, value) === value;
+export const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+/** A list of exactly these. */
+export const tupleOf =
+  (...checks: readonly Check[]): Check =>
+  (value) =>
+    Array.isArray(value) && value.length === checks.length && checks.every((check, i) => check(value[i]));
+export const oneOf =
+  (...words: readonly unknown[]): Check =>
+  (value) =>
+    words.includes(value);
+export const recordOf =
+  (fields: Readonly<Record<string, Check>>): Check =>
+  (value) =>
+    recordProblem(value, fields) === null;
+
 /** What is wrong with `value` as a record of exactly `fields` (beside `type`), or null. */
 export function recordProblem(value: unknown, fields: Readonly<Record<string, Check>>): string | null {
   if (typeof value !== "object" || value === null) return "it is no record";

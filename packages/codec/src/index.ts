@@ -5,5 +5,6 @@ export { HANDLE_MAX } from "./checks.ts";
 export { Digest, EMPTY_DIGEST, LEAF_VERSIONS } from "./digest.ts";
 export { eventProblem, rangeProblem } from "./event-check.ts";
 export { pack, unpack } from "./pack.ts";
+export { decodeModel, encodeModel, type StoredModel, sealModel } from "./saved-model.ts";
 export { decodeSnapshot, encodeSnapshot, type Snapshot } from "./snapshot.ts";
 export { spaceDigest } from "./space-digest.ts";

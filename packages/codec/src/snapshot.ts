@@ -67,12 +67,12 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot {
   return { contextId, state, digest };
 }
 
-function writeSpace(columns: ColumnWriter, space: Space): void {
+export function writeSpace(columns: ColumnWriter, space: Space): void {
   writeKnown(columns, space.known);
   writeAreas(columns, space.areas);
 }
 
-function readSpace(columns: ColumnReader, space: Space): void {
+export function readSpace(columns: ColumnReader, space: Space): void {
   readKnown(columns, space.known);
   readAreas(columns, space.areas);
 }

@@ -73,10 +73,10 @@ const STATE: Fields<StateRecord> = {
   rlimitMode: check.mode,
   vfioIoas: check.orAbsent(handle),
   spaces: listOf<Omit<Space, "known" | "areas">>(SPACE),
-  hwpts: (value) => Array.isArray(value) && value.every(check.orNull(recordOf(HWPT))),
-  devices: entriesOf(recordOf(DEVICE)),
-  attachments: entriesOf(recordOf(ATTACHMENT)),
-  accesses: entriesOf(recordOf(ACCESS)),
+  hwpts: (value) => Array.isArray(value) && value.every(check.orNull(check.recordOf(HWPT))),
+  devices: entriesOf(check.recordOf(DEVICE)),
+  attachments: entriesOf(check.recordOf(ATTACHMENT)),
+  accesses: entriesOf(check.recordOf(ACCESS)),
   objects: check.orAbsent(entriesOf(isObject, check.number)),
   registered: listOf<RegisteredMemory>({ va: check.address, length: check.bytes }),
   bookmarks: entriesOf(check.number),
@@ -151,23 +151,17 @@ export function stateOfRecord(value: unknown): ContextState {
   return state;
 }
 
-function recordOf(fields: Readonly<Record<string, check.Check>>): check.Check {
-  return (value) => check.recordProblem(value, fields) === null;
-}
-
 function listOf<T>(fields: Fields<T>): check.Check {
-  return (value) => Array.isArray(value) && value.every(recordOf(fields));
+  return check.listOf(check.recordOf(fields));
 }
 
 function isObject(value: unknown): boolean {
   if (typeof value !== "object" || value === null || !("kind" in value)) return false;
   const { kind, ...rest } = value;
   const fields: Readonly<Record<string, Readonly<Record<string, check.Check>>>> = OBJECTS;
-  return typeof kind === "string" && Object.hasOwn(fields, kind) && recordOf(fields[kind] ?? {})(rest);
+  return typeof kind === "string" && Object.hasOwn(fields, kind) && check.recordOf(fields[kind] ?? {})(rest);
 }
 
 function entriesOf(second: check.Check, first: check.Check = check.text): check.Check {
-  return (value) =>
-    Array.isArray(value) &&
-    value.every((entry) => Array.isArray(entry) && entry.length === 2 && first(entry[0]) && second(entry[1]));
+  return check.listOf(check.tupleOf(first, second));
 }

@@ -78,7 +78,16 @@ export { guestOf } from "./model/guest-of.ts";
 export { IommufdModel } from "./model/iommufd-model.ts";
 export type { Model, ModelCommand, ModelOutcome } from "./model/model.ts";
 export { outcomeToJson } from "./model/outcome-json.ts";
-export { firstEvents, kernelOf, loadModel, MODELLED_PROFILES, modelOf } from "./model/profiles.ts";
+export {
+  createdOf,
+  firstEvents,
+  kernelOf,
+  loadModel,
+  MODELLED_PROFILES,
+  modelOf,
+  resumeModel,
+} from "./model/profiles.ts";
+export type { SavedDriver, SavedModel } from "./model/saved-model.ts";
 export { type ContextCreated, contextCreated, type NamedEndpoint } from "./model/setup.ts";
 export { Type1Driver as Type1ContextDriver } from "./model/type1-model.ts";
 export { type AnyDestination, type Applied, applyPlan, type PlanRefusal } from "./plan/apply-plan.ts";

@@ -65,7 +65,7 @@ async function speak(
     const put = (text: string) => write(socket, text);
     await applyLines({ engine, caller, groups, source: SOURCE, linesBefore: 1, write: put, signal });
   } finally {
-    engines.give(context, engine);
+    await engines.give(context, engine);
   }
 }
 

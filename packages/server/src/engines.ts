@@ -26,8 +26,11 @@ export class Engines {
     return shared.engine;
   }
 
-  give(name: string, engine: Engine): void {
+  /** Resolves when the journal needs nothing more of the engine. */
+  async give(name: string, engine: Engine): Promise<void> {
     const shared = this.#shared.get(name);
-    if (shared?.engine === engine && --shared.users === 0) this.#shared.delete(name);
+    if (shared?.engine !== engine || --shared.users > 0) return;
+    this.#shared.delete(name);
+    await engine.close();
   }
 }

@@ -3,26 +3,29 @@
  *
  * Decisions go ahead of the disk: each is made against the newest state, and the journal brings what waits
  * into one fsync (group commit). An outcome is handed out only when its events, and all before them, are durable.
+ * Now and then the model is saved beside the journal, so that the next engine need not fold the whole history.
  */
+import { encodeModel, sealModel } from "@ioasis/codec";
 import {
   type Actor,
   assert,
   type ContextCreated,
+  type ContextState,
   EventBatch,
   firstEvents,
   type IoasEvent,
   IoasisError,
   type JsonObject,
-  loadModel,
   type Model,
   type ModelOutcome,
   modelOf,
   type Stamp,
 } from "@ioasis/core";
-import type { ContextInfo, Journal } from "./journal.ts";
-import { BATCH_ROWS_MAX } from "./limits.ts";
+import type { ContextInfo, Journal, Point } from "./journal.ts";
+import { BATCH_ROWS_MAX, MODEL_BLOCK_EVENTS, MODEL_CLOSE_EVENTS, MODEL_EVENTS } from "./limits.ts";
+import { type OpenedModel, openModel } from "./open-model.ts";
 
-/** Rows of a batch that several commands share. */
+/** Rows of a batch that several commands share; one command alone may have more. */
 const BATCH_ROWS = 1_024;
 
 /** When, and who: given by the shell for each command. */
@@ -37,6 +40,13 @@ export const NOBODY: Caller = { stamp: () => null, actor: null };
 export interface Executed {
   readonly version: number;
   readonly outcome: ModelOutcome;
+}
+
+/** What a command did, not yet in a batch: how large that one must be is known when it is handed over. */
+interface Waiting {
+  readonly outcome: ModelOutcome;
+  readonly stamp: Stamp | null;
+  readonly actor: Actor | null;
 }
 
 /**
@@ -64,31 +74,44 @@ export async function createContext(
 export class Engine {
   readonly #journal: Journal;
   readonly #context: string;
+  readonly #contextId: string;
   readonly #epoch: number;
   readonly #caller: Caller;
   readonly model: Model;
-  #batch: EventBatch;
+  #waiting: Waiting[] = [];
+  #waitingRows = 0;
+  /** The version up to which the journal has been given everything. */
+  #handedOver: number;
   /** Decided and not yet handed over to the journal. */
   #decided: Executed[] = [];
-  #appends: Promise<unknown>[] = [];
+  #appends: Promise<Point>[] = [];
+  /** What the next engine would have to fold, in events (MODEL_EVENTS). */
+  #unsaved: number;
   /** Everything up to here is durable, or failed. */
   #durable: Promise<unknown> = Promise.resolve();
   #failure: Error | null = null;
 
-  private constructor(journal: Journal, { name, epochs }: ContextInfo, model: Model, caller: Caller) {
+  private constructor(
+    journal: Journal,
+    { name, id, epochs }: ContextInfo,
+    { model, folded }: OpenedModel,
+    caller: Caller,
+  ) {
     this.#journal = journal;
     this.#context = name;
+    this.#contextId = id;
     this.#epoch = epochs.at(-1)?.epoch ?? 1;
     this.#caller = caller;
     this.model = model;
-    this.#batch = this.#newBatch(BATCH_ROWS);
+    this.#handedOver = model.state.version;
+    this.#unsaved = folded;
   }
 
   /**
    * @throws IoasisError ERR_NO_CONTEXT, ERR_DAMAGED, ERR_INPUT (not made for commands), ERR_NOT_OWNER
    */
   static open(journal: Journal, name: string, caller: Caller = NOBODY): Engine {
-    const model = loadModel(journal.batches(name));
+    const opened = openModel(journal, name);
     const info = journal.context(name);
     assert(info !== null, "what was read is there");
     const epoch = info.epochs.at(-1);
@@ -98,7 +121,7 @@ export class Engine {
         `context "${name}" is not owned here: epoch ${epoch?.epoch} is ${epoch?.owner}'s${epoch?.sealed === null ? "" : ", and sealed"}. Send commands to its owner`,
         { context: name, epoch: epoch?.epoch ?? 0, owner: epoch?.owner ?? "" },
       );
-    return new Engine(journal, info, model, caller);
+    return new Engine(journal, info, opened, caller);
   }
 
   /** What ended its life: an append that failed. Open another. */
@@ -135,6 +158,15 @@ export class Engine {
     }
   }
 
+  /** Saves the model where much came since it was saved. Commands may go on. */
+  async close(): Promise<void> {
+    await this.#durable.catch(() => undefined);
+    const head = this.#journal.context(this.#context)?.head;
+    if (this.#failure !== null || this.#unsaved <= MODEL_CLOSE_EVENTS || head?.version !== this.model.state.version)
+      return;
+    await this.#saveBehind(Promise.resolve(head)).catch(() => undefined);
+  }
+
   /** Several commands as one group. */
   execute(commands: readonly JsonObject[]): Promise<readonly Executed[]> {
     for (const command of commands) this.submit(command);
@@ -142,34 +174,58 @@ export class Engine {
   }
 
   /** The events of one command go into one batch, whole. */
-  #record({ events, errno }: ModelOutcome, { stamp: now, actor }: Caller): void {
-    if (events.length === 0) return;
-    if (events.length > BATCH_ROWS_MAX) {
-      const message = `one command with ${events.length} events: at most ${BATCH_ROWS_MAX} are durable at once`;
+  #record(outcome: ModelOutcome, { stamp, actor }: Caller): void {
+    const { length } = outcome.events;
+    if (length === 0) return;
+    if (length > BATCH_ROWS_MAX) {
+      const message = `one command with ${length} events: at most ${BATCH_ROWS_MAX} are durable at once`;
       this.#failure = new IoasisError("ERR_LIMIT", message, { context: this.#context });
       throw this.#failure;
     }
-    if (this.#batch.length + events.length > this.#batch.capacity) {
-      this.#handOver();
-      if (events.length > this.#batch.capacity) this.#batch = this.#newBatch(events.length, this.#batch.firstVersion);
-    }
-    const stamp = now();
-    for (const event of events)
-      this.#batch.push(event, { stamp, actor, errno: isRefusal(event) ? errno : null, line: 0 });
+    if (this.#waitingRows + length > BATCH_ROWS) this.#handOver();
+    this.#waiting.push({ outcome, stamp: stamp(), actor });
+    this.#waitingRows += length;
   }
 
   #handOver(): void {
-    if (this.#batch.length === 0) return;
-    const append = this.#journal.append(this.#context, this.#batch);
+    if (this.#waiting.length === 0) return;
+    const append = this.#journal.append(this.#context, this.#batch());
     // It is awaited by `commit`; until then a failure is nobody's.
     append.catch(() => undefined);
     this.#appends.push(append);
-    this.#batch = this.#newBatch(BATCH_ROWS, this.#batch.lastVersion + 1);
+    this.#waiting = [];
+    this.#handedOver += this.#waitingRows;
+    this.#unsaved += this.#waitingRows + MODEL_BLOCK_EVENTS;
+    this.#waitingRows = 0;
+    // The next engine does without where it fails: it then begins further back.
+    if (this.#isSaveDue()) this.#saveBehind(append).catch(() => undefined);
   }
 
-  #newBatch(rows: number, firstVersion = this.model.state.version + 1): EventBatch {
-    return new EventBatch(this.#epoch, firstVersion, rows);
+  /** Saving costs what is mapped: so much must have come that it does not show. */
+  #isSaveDue(): boolean {
+    if (this.#unsaved < MODEL_EVENTS || this.#handedOver !== this.model.state.version) return false;
+    return this.#unsaved >= MODEL_EVENTS + mappedIn(this.model.state);
   }
+
+  /** Saves the model once `append` is durable, with which the context is where the model is now. */
+  async #saveBehind(append: Promise<Point>): Promise<void> {
+    this.#unsaved = 0;
+    const encoded = encodeModel(this.#contextId, this.model.save());
+    const { version, digest } = await append;
+    await this.#journal.saveModel(this.#context, version, sealModel(encoded, digest));
+  }
+
+  #batch(): EventBatch {
+    const batch = new EventBatch(this.#epoch, this.#handedOver + 1, this.#waitingRows);
+    for (const { outcome, stamp, actor } of this.#waiting)
+      for (const event of outcome.events)
+        batch.push(event, { stamp, actor, errno: isRefusal(event) ? outcome.errno : null, line: 0 });
+    return batch;
+  }
+}
+
+function mappedIn({ liveSpaces }: ContextState): number {
+  return liveSpaces.reduce((sum, { areas }) => sum + areas.size, 0);
 }
 
 /** What a refused call did before it was refused succeeded: the errno is the refusal's alone. */

@@ -51,8 +51,9 @@ export interface ScannedSegment {
   /** Its name within the journal's directory. */
   readonly file: string;
   readonly items: readonly ScanItem[];
-  /** End of what counts: below the size of the file when a crash tore the last write. */
+  /** End of what counts: below `size` when a crash tore the last write. */
   readonly end: number;
+  /** End of what was written. */
   readonly size: number;
 }
 

@@ -30,6 +30,8 @@ export const FRAME_CLOSED = 4;
 export const FRAME_SNAPSHOT = 5;
 /** The only frame of the catalog's checkpoint. */
 export const FRAME_CATALOG = 6;
+/** The only frame of a saved model's file. */
+export const FRAME_MODEL = 7;
 
 export const FRAME_HEAD_BYTES = 60;
 export const MAGIC = Uint8Array.of(0xa9, 0x49, 0x4f, 0x46);

@@ -1,6 +1,14 @@
 /** The journal over any frame log: the rules are here, the bytes are below. */
 import { Digest, decodeSnapshot, EMPTY_DIGEST, encodeSnapshot } from "@ioasis/codec";
-import { applyBatch, assert, type ContextState, type EventBatch, IoasisError, type ProfileName } from "@ioasis/core";
+import {
+  applyBatch,
+  assert,
+  type ContextState,
+  type EventBatch,
+  IoasisError,
+  type ProfileName,
+  type SavedModel,
+} from "@ioasis/core";
 import { adoptBlocks } from "./adoption.ts";
 import { type AcceptedBlock, makeBlock } from "./block-maker.ts";
 import { type Catalog, importKey } from "./catalog.ts";
@@ -21,7 +29,9 @@ import type {
   StoredBlock,
   VerifyReport,
 } from "./journal.ts";
+import type { Kept } from "./kept.ts";
 import { BATCH_ROWS_MAX, CONTEXTS_MAX, NAME_LENGTH_MAX, QUEUE_BYTES_MAX } from "./limits.ts";
+import { ModelKeeper } from "./model-keeper.ts";
 import { checkEpoch, checkOwner } from "./ownership.ts";
 import { encodeRecord, type JournalRecord } from "./records.ts";
 import { Replay } from "./replay.ts";
@@ -33,6 +43,7 @@ export interface JournalParts {
   readonly replica: ReplicaId;
   readonly log: FrameLog;
   readonly snapshots: SnapshotStore;
+  readonly models: Kept;
   readonly catalog: Catalog;
   /** Null: the catalog is never saved. */
   readonly checkpoints: CheckpointKeeper | null;
@@ -53,6 +64,7 @@ export class FramedJournal implements Journal {
   readonly #catalog: Catalog;
   readonly #replay: Replay;
   readonly #keeper: SnapshotKeeper;
+  readonly #models: ModelKeeper;
   /** Names of contexts whose record is on its way to the disk. */
   readonly #coming = new Set<string>();
   #sequence: number;
@@ -65,6 +77,7 @@ export class FramedJournal implements Journal {
     this.#catalog = parts.catalog;
     this.#replay = new Replay(parts.log, parts.snapshots);
     this.#keeper = new SnapshotKeeper(parts.snapshots, this.#replay);
+    this.#models = new ModelKeeper(parts.models, this.#replay);
     this.#sequence = parts.catalog.sequence;
   }
 
@@ -191,6 +204,14 @@ export class FramedJournal implements Journal {
     await this.#keeper.take(this.#writable(name));
   }
 
+  models(name: string): Iterable<SavedModel> {
+    return this.#models.usable(this.#known(name));
+  }
+
+  saveModel(name: string, version: number, bytes: Uint8Array): Promise<void> {
+    return this.#models.save(this.#writable(name), version, bytes);
+  }
+
   verify(): Promise<VerifyReport> {
     this.#checkAlive();
     return verifyLog(this.#parts.log, this.#catalog, this.#parts.otherDamage());
@@ -217,6 +238,7 @@ export class FramedJournal implements Journal {
     if (this.#parts.log.failure() !== null) return;
     await this.#keeper.finish(this.#catalog.byNumber.values());
     await this.#parts.checkpoints?.finish();
+    await this.#models.idle();
     if (this.#catalog.isClosed) return;
     const closed = draft(FRAME_CLOSED, 0, ++this.#sequence, new Uint8Array(0));
     // Without it the journal is as good as after a crash.

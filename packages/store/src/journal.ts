@@ -8,7 +8,7 @@
  * The contract suite (journal.contract.ts) is the specification; every adapter passes it.
  */
 import type { BlockHeader } from "@ioasis/codec";
-import type { ContextState, EventBatch, ProfileName } from "@ioasis/core";
+import type { ContextState, EventBatch, ProfileName, SavedModel } from "@ioasis/core";
 
 /** Names one journal: `HOSTNAME-8 hex digits`, made when the journal is; a lost journal is never the same replica. */
 export type ReplicaId = string;
@@ -207,6 +207,15 @@ export interface Journal {
 
   /** Saves a snapshot of the head, so that the next open is short. Disposable. */
   snapshot(context: string): Promise<void>;
+
+  /**
+   * Saved models of a context that takes commands, newest first, each of this history and before its damage. A damaged
+   * one, or of a format that is read no more, is passed over.
+   */
+  models(context: string): Iterable<SavedModel>;
+
+  /** Keeps a model (`sealModel`) at a version that a block ends with, for the next engine. Disposable. */
+  saveModel(context: string, version: number, bytes: Uint8Array): Promise<void>;
 
   /** Reads everything again from the disk and checks it. */
   verify(): Promise<VerifyReport>;

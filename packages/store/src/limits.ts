@@ -2,6 +2,11 @@
 
 /** A segment file is closed and the next one begun before it grows beyond this. */
 export const SEGMENT_BYTES_MAX = 64 * 1024 * 1024;
+/**
+ * The newest segment grows by this much at once, filled with zeros: a sync that changes no length is cheaper. What is
+ * left of them is cut off when the segment is closed; after a crash it is there, and ends the segment cleanly.
+ */
+export const GROWTH_BYTES = 32 * 1024;
 /** One frame's payload: a block, a record. Larger appends are refused with ERR_LIMIT. */
 export const PAYLOAD_BYTES_MAX = 32 * 1024 * 1024;
 /** A commit group takes no further append once it is this large; one write and one fdatasync. */
@@ -35,7 +40,13 @@ export const SNAPSHOT_WORK = 131_072;
 export const SNAPSHOT_BLOCK_WORK = 32;
 /** At a clean close a snapshot is taken when this much work came after the newest one. */
 export const SNAPSHOT_CLOSE_WORK = 8_192;
-/** Snapshots kept of a context. */
+/** An engine saves its model when this many events and one for each mapping came after the newest saved one, each of their blocks counted too ... */
+export const MODEL_EVENTS = 65_536;
+/** ... as so many: decoding one that holds a single event takes so much longer than folding an event ... */
+export const MODEL_BLOCK_EVENTS = 16;
+/** ... and when it is closed behind more than this many. */
+export const MODEL_CLOSE_EVENTS = 4_096;
+/** Snapshots, and saved models, kept of a context. */
 export const SNAPSHOTS_KEPT_MAX = 3;
 
 /**

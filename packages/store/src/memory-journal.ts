@@ -3,6 +3,7 @@ import { Catalog } from "./catalog.ts";
 import { FramedJournal } from "./framed-journal.ts";
 import { newContextId, newReplicaId } from "./identity.ts";
 import type { Journal, ReplicaId } from "./journal.ts";
+import { MemoryKept } from "./kept.ts";
 import { MemoryFrameLog } from "./memory-frame-log.ts";
 import { MemorySnapshots } from "./snapshot-store.ts";
 
@@ -17,6 +18,7 @@ export function openMemoryJournal(options: MemoryJournalOptions = {}): Journal {
     replica: options.replica ?? newReplicaId("memory"),
     log: new MemoryFrameLog(),
     snapshots: new MemorySnapshots(),
+    models: new MemoryKept(),
     catalog: new Catalog(),
     checkpoints: null,
     recovered: null,

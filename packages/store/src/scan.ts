@@ -1,6 +1,7 @@
 /** Finds the frames in the bytes of a segment, and what of it is damaged. Pure. */
 import { checkedHash, decodeHead, FRAME_HEAD_BYTES, MAGIC } from "./frame.ts";
 import type { ScanItem, ScannedDamage, ScannedFrame } from "./frame-log.ts";
+import { GROWTH_BYTES } from "./limits.ts";
 
 /** Intact frames and damaged stretches, in order and without gaps. `base`: offset in the segment of the first byte. */
 export function scan(bytes: Uint8Array, base = 0): ScanItem[] {
@@ -24,6 +25,17 @@ export function tornAt(items: readonly ScanItem[]): number | null {
   for (const item of items) if (item.isIntact && item.head.durable > durable) durable = item.head.durable;
   const torn = items.find((item) => !item.isIntact && item.offset >= durable);
   return torn?.offset ?? null;
+}
+
+/**
+ * Offset in the segment at which what was written ends, in the last segment, which is torn at `torn`: behind it a writer
+ * that is gone left the zeros that the file had grown by. A file of another size has none.
+ */
+export function writtenEnd(bytes: Uint8Array, torn: number, base = 0): number {
+  if ((base + bytes.length) % GROWTH_BYTES !== 0) return base + bytes.length;
+  let end = bytes.length;
+  while (base + end > torn && bytes[end - 1] === 0) end--;
+  return base + end;
 }
 
 function frameAt(bytes: Uint8Array, at: number, base: number): ScannedFrame | null {

@@ -20,6 +20,7 @@ import { FramedJournal } from "./framed-journal.ts";
 import { newContextId, newReplicaId } from "./identity.ts";
 import type { Journal } from "./journal.ts";
 import { FORMAT, readFormat, writeFormat } from "./journal-format.ts";
+import { ModelFiles } from "./model-files.ts";
 import { nodeDisk } from "./node-disk.ts";
 import { openCatalog } from "./open-catalog.ts";
 import { SegmentLog } from "./segment-log.ts";
@@ -73,6 +74,7 @@ async function assemble(
 ): Promise<Journal> {
   // Before the log is read: they then tell of events that it must have.
   const snapshots = new SnapshotFiles(disk, directory);
+  const models = new ModelFiles(disk, directory);
   const log = new SegmentLog(disk, directory);
   const checkpoints = new CheckpointFile(disk, directory, replica, log);
   const { catalog, last } = openCatalog(log, checkpoints, snapshots);
@@ -80,12 +82,13 @@ async function assemble(
     replica,
     log,
     snapshots,
+    models,
     catalog,
     checkpoints: new CheckpointKeeper(catalog, checkpoints, checkpointWork),
     recovered: lock === null ? null : await log.openForAppend(last),
     isReadOnly: lock === null,
     nextId,
-    otherDamage: () => [...snapshots.damage(), ...checkpoints.damage()],
+    otherDamage: () => [...snapshots.damage(), ...models.damage(), ...checkpoints.damage()],
     release: () => lock?.release(),
   });
 }

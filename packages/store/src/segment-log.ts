@@ -6,10 +6,11 @@ import { diskFailure } from "./disk-failure.ts";
 import { checkedHash, decodeHead, encodeHead, FRAME_HEAD_BYTES, type FrameDraft } from "./frame.ts";
 import type { Border, FrameLog, GlimpsedFrame, Place, ReadFrame, ScannedSegment } from "./frame-log.ts";
 import type { Recovery } from "./journal.ts";
-import { OPEN_SEGMENTS_MAX, SEGMENT_BYTES_MAX } from "./limits.ts";
-import { scan, tornAt } from "./scan.ts";
+import { GROWTH_BYTES, OPEN_SEGMENTS_MAX, SEGMENT_BYTES_MAX } from "./limits.ts";
+import { scan, tornAt, writtenEnd } from "./scan.ts";
 
 const FOLDER = "segments";
+const ZEROS = new Uint8Array(GROWTH_BYTES);
 const NAME = /^(\d{8})\.log$/;
 /** Read at once of frames that are glimpsed: many small ones, or the beginning of a large one ... */
 const GLIMPSE_BYTES = 32 * 1024;
@@ -26,6 +27,8 @@ export class SegmentLog implements FrameLog {
   #number = 0;
   /** Bytes of the newest segment that are durable and whole. */
   #size = 0;
+  /** Bytes of its file: zeros from `#size` on. */
+  #grown = 0;
 
   constructor(disk: Disk, directory: string) {
     this.#disk = disk;
@@ -75,11 +78,13 @@ export class SegmentLog implements FrameLog {
   }: Pick<ScannedSegment, "number" | "end" | "size">): Promise<Recovery | null> {
     this.#number = number;
     this.#size = end;
+    this.#grown = end;
     if (number === 0) return null;
     const file = this.fileOf(number);
     try {
       this.#file = this.#disk.open(this.#path(number), "append");
       if (end < size) await this.#file.truncate(end);
+      else this.#grown = this.#file.size();
       await this.#file.datasync();
     } catch (error) {
       throw diskFailure(this.#disk, this.#path(number), "recover", error);
@@ -116,6 +121,7 @@ export class SegmentLog implements FrameLog {
 
   async close(): Promise<void> {
     await this.#queue.drain();
+    if (this.#queue.failure === null) await this.#trim().catch(() => undefined);
     for (const file of this.#readers.values()) file.close();
     this.#readers.clear();
     this.#file?.close();
@@ -136,6 +142,8 @@ export class SegmentLog implements FrameLog {
       buffers.push(encodeHead(frame, start), frame.payload);
       end += FRAME_HEAD_BYTES + frame.payload.length;
     }
+    const grown = Math.ceil(end / GROWTH_BYTES) * GROWTH_BYTES;
+    if (end > this.#grown) buffers.push(ZEROS.subarray(0, grown - end));
     try {
       await writeAll(file, buffers, start);
       await file.datasync();
@@ -146,6 +154,7 @@ export class SegmentLog implements FrameLog {
       throw failure;
     }
     this.#size = end;
+    this.#grown = Math.max(this.#grown, grown);
     return places;
   }
 
@@ -154,15 +163,25 @@ export class SegmentLog implements FrameLog {
     const folder = `${this.#directory}/${FOLDER}`;
     const path = this.#path(this.#number + 1);
     try {
+      await this.#trim();
       const file = this.#disk.open(path, "append");
       this.#file?.close();
       this.#file = file;
       this.#number++;
       this.#size = 0;
+      this.#grown = 0;
       await this.#disk.syncDirectory(folder);
     } catch (error) {
       throw diskFailure(this.#disk, path, "create", error);
     }
+  }
+
+  /** Cuts off the zeros behind the newest segment: those below it must end with a frame. */
+  async #trim(): Promise<void> {
+    if (this.#file === null || this.#grown === this.#size) return;
+    await this.#file.truncate(this.#size);
+    await this.#file.datasync();
+    this.#grown = this.#size;
   }
 
   #scanOne(number: number, from: number, isNewest: boolean): ScannedSegment {
@@ -173,14 +192,14 @@ export class SegmentLog implements FrameLog {
       const item = { isIntact: false, offset: 0, end: 0, head: null, payload: null, what } as const;
       return { number, file, items: [item], end: 0, size: 0 };
     }
-    const size = from + bytes.length;
     // Whoever appends knows what is durable; a write that is under way is not yet part of the journal.
     const isOwn = this.#file !== null;
     const whole = isOwn && number === this.#number ? Math.max(0, this.#size - from) : bytes.length;
     const items = scan(bytes.subarray(0, whole), from);
     const torn = isNewest && !isOwn ? tornAt(items) : null;
     if (torn === null) return { number, file, items, end: from + whole, size: from + whole };
-    return { number, file, items: items.filter(({ offset }) => offset < torn), end: torn, size };
+    const kept = items.filter(({ offset }) => offset < torn);
+    return { number, file, items: kept, end: torn, size: writtenEnd(bytes.subarray(0, whole), torn, from) };
   }
 
   #bytesFrom(number: number, from: number): Uint8Array | null {

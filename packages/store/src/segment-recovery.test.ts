@@ -2,23 +2,25 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Epoch, Journal } from "./journal.ts";
+import { GROWTH_BYTES } from "./limits.ts";
 import { openSegmentJournal } from "./segment-journal.ts";
 import { FakeDisk } from "./testing/fake-disk.ts";
 import { fill, picture, sampleBatch } from "./testing/sample-history.ts";
+import { writtenBytes } from "./testing/written-bytes.ts";
 
 const FILE = "/j/segments/00000001.log";
 const test = suite("Segment journal: recovery");
 
 const open = (disk: FakeDisk, readOnly = false) => openSegmentJournal("/j", { host: "test", disk, readOnly });
 
-/** A journal of two contexts; after each step what was acknowledged, and the size of the file. */
+/** A journal of two contexts; after each step what was acknowledged, and how far the file was written. */
 async function sample() {
   const disk = new FakeDisk();
   const journal = await open(disk);
   const steps: { readonly size: number; readonly heads: Readonly<Record<string, number>> }[] = [];
   const note = () => {
     const heads = Object.fromEntries(journal.contexts().map(({ name, head }) => [name, head.version]));
-    steps.push({ size: disk.readWhole(FILE)?.length ?? 0, heads });
+    steps.push({ size: writtenBytes(disk, FILE).length, heads });
   };
   note();
   await journal.create("a", "iommufd");
@@ -48,7 +50,7 @@ function heads(journal: Journal): Record<string, number> {
 
 test("cut at every byte: what is left is a prefix with everything acknowledged before the cut", async () => {
   const { disk, steps } = await sample();
-  const bytes = disk.readWhole(FILE) as Uint8Array;
+  const bytes = writtenBytes(disk, FILE);
   for (let cut = 0; cut <= bytes.length; cut++) {
     const after = disk.copy();
     after.put(FILE, bytes.subarray(0, cut));
@@ -87,9 +89,51 @@ async function stateAt(version: number) {
   return state;
 }
 
+test("torn in a file that had grown: the zeros behind what was written are no part of it", async () => {
+  const { disk, steps } = await sample();
+  const bytes = writtenBytes(disk, FILE);
+  for (let cut = 0; cut <= bytes.length; cut += cut % 16 === 0 ? 1 : 5) {
+    const after = disk.copy();
+    const grown = Buffer.alloc(GROWTH_BYTES);
+    grown.set(bytes.subarray(0, cut));
+    after.put(FILE, grown);
+    const whole = steps.filter(({ size }) => size <= cut).at(-1);
+    assert.equal(heads(await open(after, true)), whole?.heads, `read at ${cut}`);
+    const journal = await open(after);
+    assert.equal(heads(journal), whole?.heads, `cut at ${cut}`);
+    let torn = cut;
+    while (torn > (whole?.size ?? 0) && bytes[torn - 1] === 0) torn--;
+    const offset = whole?.size ?? 0;
+    const recovered = { file: "segments/00000001.log", offset, bytes: torn - offset };
+    assert.equal(journal.recovered, torn === offset ? null : recovered, `cut at ${cut}`);
+    assert.ok((await journal.verify()).ok);
+    if (journal.context("a") !== null) await fill(journal, "a", [40]);
+    await journal.close();
+    assert.is(after.readWhole(FILE)?.length, writtenBytes(after, FILE).length, "a clean close leaves no zeros");
+    const again = await open(after);
+    assert.is(again.recovered, null);
+    assert.equal(again.damage, []);
+    await again.close();
+  }
+});
+
+test("zeros in the place of what was acknowledged are damage", async () => {
+  const { disk, steps } = await sample();
+  const bytes = Buffer.from(disk.readWhole(FILE) as Uint8Array);
+  assert.is(bytes.length, GROWTH_BYTES);
+  // A frame behind them proves that they were acknowledged.
+  bytes.fill(0, steps[4]?.size, steps[5]?.size);
+  const after = disk.copy();
+  after.put(FILE, bytes);
+  const journal = await open(after);
+  assert.is(journal.context("a")?.damagedFrom, 5);
+  assert.is(journal.recovered, null);
+  await journal.close();
+});
+
 test("a tail of zeros, or of noise, is a torn write", async () => {
   const { disk, steps } = await sample();
-  const bytes = disk.readWhole(FILE) as Uint8Array;
+  const bytes = writtenBytes(disk, FILE);
   for (const tail of [Buffer.alloc(5000), Buffer.alloc(3), Buffer.alloc(777, "\xa9IOF")]) {
     const after = disk.copy();
     after.put(FILE, Buffer.concat([bytes, tail]));

@@ -23,7 +23,11 @@ export function applyCommand(shell: Shell): Command {
           const chunks = file === "-" ? world.input() : (await openContent(file)).chunks();
           const engine = Engine.open(journal, name, callerOf(world, given.actor));
           const groups = lineGroups(chunks, file);
-          await applyLines({ engine, groups, source: file, write: (text) => world.out(text), signal: world.signal });
+          try {
+            await applyLines({ engine, groups, source: file, write: (text) => world.out(text), signal: world.signal });
+          } finally {
+            await engine.close();
+          }
           return 0;
         }),
       ),

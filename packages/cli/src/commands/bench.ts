@@ -7,6 +7,7 @@ import { answerBenches } from "../bench/answers.ts";
 import { blocksBenches } from "../bench/blocks.ts";
 import { conformBenches } from "../bench/conform.ts";
 import { decideBenches } from "../bench/decide.ts";
+import { durableBenches } from "../bench/durable.ts";
 import { importBench } from "../bench/import.ts";
 import { journalBench } from "../bench/journal.ts";
 import { type Bench, type BenchResult, measure } from "../bench/measure.ts";
@@ -31,6 +32,7 @@ const BENCHES: Readonly<Record<string, (world: World) => Promise<readonly Bench[
   conform: async (world) => conformBenches(world),
   decide: async () => [...decideBenches(), ...modelBenches()],
   precheck: async () => [precheckBench()],
+  durable: async () => durableBenches(),
 };
 
 /** Rows that take too long to be run unless they are named. */

@@ -15,8 +15,13 @@ export type FileChange =
 
 export class CompatFiles {
   /** By handle, in order of opening; null: closed. */
-  readonly groups: (GroupFile | null)[] = [];
-  readonly devices: (DeviceName | null)[] = [];
+  readonly groups: (GroupFile | null)[];
+  readonly devices: (DeviceName | null)[];
+
+  constructor(groups: readonly (GroupFile | null)[] = [], devices: readonly (DeviceName | null)[] = []) {
+    this.groups = groups.map((group) => group && { ...group });
+    this.devices = [...devices];
+  }
 
   openGroup(handle: number | null): GroupFile | null {
     return handle === null ? null : (this.groups[handle] ?? null);

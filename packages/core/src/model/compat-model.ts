@@ -33,6 +33,7 @@ import {
 import { withKernelIds } from "./iommufd-commands.ts";
 import { type IommufdMachine, IommufdModel } from "./iommufd-model.ts";
 import type { Model, ModelCommand, ModelOutcome } from "./model.ts";
+import type { SavedCompat, SavedModel } from "./saved-model.ts";
 
 /** Opened as /dev/vfio/vfio, an iommufd charges pinned pages to the process (iommufd_fops_open). */
 export const CONTAINER_OPENED: IoasEvent = { type: "RlimitModeSet", mode: "mm" };
@@ -41,13 +42,14 @@ const DMA_CC_IOMMU = 4;
 
 /** `out` is the kernel's with an errno too: an UNMAP tells how much it took before it failed. */
 export class CompatModel implements Model {
-  readonly files = new CompatFiles();
+  readonly files: CompatFiles;
   readonly #machine: IommufdMachine;
   readonly #iommufd: IommufdModel;
 
-  constructor(machine: IommufdMachine) {
+  constructor(machine: IommufdMachine, state?: ContextState, saved?: SavedCompat) {
     this.#machine = machine;
-    this.#iommufd = new IommufdModel(machine);
+    this.#iommufd = new IommufdModel(machine, state, saved);
+    this.files = new CompatFiles(saved?.groups, saved?.devices);
   }
 
   get state(): ContextState {
@@ -75,6 +77,13 @@ export class CompatModel implements Model {
   fold(batch: EventBatch, from = 0, to = batch.length): void {
     this.#iommufd.fold(batch, from, to);
     for (let row = from; row < to; row++) this.#remember(eventAt(batch, row));
+  }
+
+  save(): SavedModel {
+    const groups = this.files.groups.map((group) => group && { ...group });
+    const files = { groups, devices: [...this.files.devices] };
+    const driver = { kind: "iommufd-vfio-compat", ...this.#iommufd.savePages(), ...files } as const;
+    return { state: this.state, driver, tables: [] };
   }
 
   /** Its events are folded already; its `changes` are not. */

@@ -1,12 +1,24 @@
 /** Areas made by IOMMU_IOAS_COPY, and the maps whose pages they share: no more of them than there are areas. */
 import type { IoasEvent } from "../events.ts";
 import type { ContextState } from "../state.ts";
+import type { SavedCopy } from "./saved-model.ts";
 
 export class CopiedAreas {
   /** Version of an area to the version of its MAP (`Environment.copies`). */
   readonly maps = new Map<number, number>();
   /** An area that is cut is several, each with the version of the whole. */
   readonly #pieces = new Map<number, number>();
+
+  constructor(saved: readonly SavedCopy[] = []) {
+    for (const [version, map, pieces] of saved) {
+      this.maps.set(version, map);
+      this.#pieces.set(version, pieces);
+    }
+  }
+
+  save(): SavedCopy[] {
+    return [...this.maps].map(([version, map]) => [version, map, this.#pieces.get(version) ?? 0]);
+  }
 
   add(version: number, map: number): void {
     this.maps.set(version, map);

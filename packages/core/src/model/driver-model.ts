@@ -5,6 +5,7 @@
  * an unmap), that is the record. Otherwise it is a `DriverChanged` with the event itself and `facts`, the
  * number of events right behind it that say the same in the words of address spaces; loading passes over those.
  */
+import type { AreaTable } from "../area-table.ts";
 import type { EventBatch } from "../event-batch.ts";
 import { eventAt } from "../event-batch.ts";
 import type { JsonObject } from "../event-json.ts";
@@ -13,6 +14,7 @@ import type { ContextState } from "../state.ts";
 import { type CommandTable, commandFromJson } from "./command-fields.ts";
 import { LiveState } from "./live-state.ts";
 import type { Model, ModelCommand, ModelOutcome } from "./model.ts";
+import type { SavedDriver, SavedModel } from "./saved-model.ts";
 
 /** What a driver's call comes to: its own events, and the one that a refusal leaves. */
 export interface DriverOutcome<Event> extends Omit<ModelOutcome, "events"> {
@@ -34,18 +36,22 @@ export interface ModelledDriver<Event> {
   apply(event: Event, nextIoas: number): void;
   toChange(event: Event): DriverChange;
   fromChange(change: DriverChange): Event;
+  /** `facts`: of the model, see `DriverModel`. */
+  save(facts: number): { readonly driver: SavedDriver; readonly tables: readonly AreaTable[] };
 }
 
 const NO_FACTS: readonly IoasEvent[] = [];
 
 export class DriverModel<Event> implements Model {
   readonly driver: ModelledDriver<Event>;
-  readonly #live = new LiveState();
+  readonly #live: LiveState;
   /** Events that are still to come and say what the driver knows already. */
-  #facts = 0;
+  #facts: number;
 
-  constructor(driver: ModelledDriver<Event>) {
+  constructor(driver: ModelledDriver<Event>, state?: ContextState, facts = 0) {
     this.driver = driver;
+    this.#live = new LiveState(state);
+    this.#facts = facts;
   }
 
   get state(): ContextState {
@@ -86,6 +92,10 @@ export class DriverModel<Event> implements Model {
       else this.#foldDriver(eventAt(batch, row));
       this.#live.fold(batch, row);
     }
+  }
+
+  save(): SavedModel {
+    return { state: this.state, ...this.driver.save(this.#facts) };
   }
 
   #foldDriver(event: IoasEvent): void {

@@ -79,28 +79,26 @@ const GONE = 0;
 
 /** @throws JsonError */
 export function withKernelIds(json: JsonObject, state: ContextState): JsonObject {
-  const command = withFlags(json);
-  if (command["base"] !== undefined && command["pasid"] !== undefined)
+  if (json["base"] !== undefined && json["pasid"] !== undefined)
     throw new JsonError('"base" and "pasid" say one thing twice: give one');
-  for (const [name, field] of Object.entries(HANDLES)) {
-    const handle = command[name];
-    if (handle === undefined) continue;
-    if (command[field] !== undefined) throw new JsonError(`"${name}" and "${field}" say one thing twice: give one`);
-    command[field] = kernelId(handle, name, state);
-    delete command[name];
+  const command: Record<string, unknown> = {};
+  for (const name of Object.keys(json)) {
+    const value = json[name];
+    if (value === undefined) continue;
+    const field = name === "prot" ? "flags" : Object.hasOwn(HANDLES, name) ? (HANDLES[name] as string) : name;
+    if (field !== name && json[field] !== undefined)
+      throw new JsonError(`"${name}" and "${field}" say one thing twice: give one`);
+    command[field] = name === "prot" ? flagsOf(value, json) : field === name ? value : kernelId(value, name, state);
   }
   return command;
 }
 
 /** `"prot":"rw"` in place of `"flags"`: fixed where the command tells the IOVA, else the kernel chooses. */
-function withFlags(json: JsonObject): Record<string, unknown> {
-  const { prot, ...command } = json;
-  if (prot === undefined) return command;
+function flagsOf(prot: unknown, json: JsonObject): number {
   const bits = typeof prot === "string" ? PROT_FLAGS[prot] : undefined;
   if (bits === undefined) throw new JsonError('"prot" is not "r", "w" or "rw"');
-  if (command["flags"] !== undefined) throw new JsonError('"prot" and "flags" say one thing twice: give one');
-  const isFixed = command["iova"] !== undefined || command["dstIova"] !== undefined;
-  return { ...command, flags: bits | (isFixed ? MAP_FIXED_IOVA : 0) };
+  const isFixed = json["iova"] !== undefined || json["dstIova"] !== undefined;
+  return bits | (isFixed ? MAP_FIXED_IOVA : 0);
 }
 
 function kernelId(handle: unknown, field: string, state: ContextState): number {

@@ -18,6 +18,7 @@ import { CopiedAreas } from "./copied-areas.ts";
 import { IOMMUFD_COMMANDS, withKernelIds } from "./iommufd-commands.ts";
 import { LiveState } from "./live-state.ts";
 import type { Model, ModelCommand, ModelOutcome } from "./model.ts";
+import type { SavedModel, SavedPages } from "./saved-model.ts";
 import { told } from "./setup.ts";
 
 /** Closing a VFIO device file, which detaches and unbinds the device. */
@@ -40,18 +41,23 @@ export interface IommufdMachine {
 /** The maps whose pages the next areas share, in order: what a COPY leaves beside its areas. */
 const SHARED = "PagesShared";
 
+const NO_PAGES: SavedPages = { copies: [], shared: [] };
+
 const NO_DEVICE: Refusal = { errno: "ENOENT", rule: "open: the hosts have no device of this name" };
 const NOT_BOUND: Refusal = { errno: "EBADF", rule: "close: the device file is not open" };
 
 export class IommufdModel implements Model {
   readonly #machine: IommufdMachine;
-  readonly #live = new LiveState();
-  readonly #copies = new CopiedAreas();
-  #shared: (number | null)[] = [];
+  readonly #live: LiveState;
+  readonly #copies: CopiedAreas;
+  #shared: (number | null)[];
   readonly environment: Environment;
 
-  constructor(machine: IommufdMachine) {
+  constructor(machine: IommufdMachine, state?: ContextState, { copies, shared }: SavedPages = NO_PAGES) {
     this.#machine = machine;
+    this.#live = new LiveState(state);
+    this.#copies = new CopiedAreas(copies);
+    this.#shared = [...shared];
     this.environment = { ...machine.environment, copies: this.#copies.maps };
   }
 
@@ -87,6 +93,14 @@ export class IommufdModel implements Model {
       this.#live.fold(batch, row);
       this.#remember(event);
     }
+  }
+
+  save(): SavedModel {
+    return { state: this.state, driver: { kind: "iommufd", ...this.savePages() }, tables: [] };
+  }
+
+  savePages(): SavedPages {
+    return { copies: this.#copies.save(), shared: [...this.#shared] };
   }
 
   /** A base is asked for as the PASID that it stands for. */

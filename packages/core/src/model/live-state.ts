@@ -8,8 +8,12 @@ const ROWS = 256;
 const NO_ENVELOPE = { stamp: null, actor: null, errno: null, line: 0 };
 
 export class LiveState {
-  readonly state = new ContextState();
+  readonly state: ContextState;
   #batch = new EventBatch(1, 1, ROWS);
+
+  constructor(state = new ContextState()) {
+    this.state = state;
+  }
 
   /** Folds an event as the next version. */
   add(event: IoasEvent): void {

@@ -10,6 +10,7 @@ import type { EventBatch } from "../event-batch.ts";
 import type { JsonObject } from "../event-json.ts";
 import type { IoasEvent } from "../events.ts";
 import type { ContextState } from "../state.ts";
+import type { SavedModel } from "./saved-model.ts";
 
 /** A call of the profile's own interface; which ones there are, its table of commands says. */
 export interface ModelCommand {
@@ -40,4 +41,6 @@ export interface Model {
   execute(command: ModelCommand): ModelOutcome;
   /** Rows `[from, to)` of a batch of the journal. */
   fold(batch: EventBatch, from?: number, to?: number): void;
+  /** For `resumeModel`: good until the model goes on. */
+  save(): SavedModel;
 }

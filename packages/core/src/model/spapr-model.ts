@@ -1,4 +1,5 @@
 /** VFIO's group interface with the sPAPR TCE driver as the model of a context (profiles spapr-tce, spapr-tce-v2). */
+import type { AreaTable } from "../area-table.ts";
 import type { Refusal } from "../decide/outcome.ts";
 import type { DriverChange, IoasEvent, IoasHandle } from "../events.ts";
 import { IoasisError } from "../failure.ts";
@@ -15,6 +16,7 @@ import { mapDmaRefused, unmapDmaRefused } from "./refusal-event.ts";
 import { realisedCall } from "./spapr-addresses.ts";
 import { SPAPR_COMMANDS } from "./spapr-commands.ts";
 import { clearedEvent, type SpaprSpaces, setEvent, spaprFacts } from "./spapr-facts.ts";
+import { type SavedSpapr, saveSpapr, tablesOfSpapr } from "./spapr-saved.ts";
 
 /** VFIO_SPAPR_TCE_IOMMU, VFIO_SPAPR_TCE_v2_IOMMU */
 const IOMMU_TYPES: readonly number[] = [2, 7];
@@ -30,8 +32,8 @@ const QUESTIONS: ReadonlySet<string> = new Set([
 
 export class SpaprDriver implements ModelledDriver<SpaprEvent>, SpaprSpaces {
   readonly commands = SPAPR_COMMANDS;
-  readonly spapr = new SpaprState();
-  readonly spaces = new Map<number, IoasHandle>();
+  readonly spapr: SpaprState;
+  readonly spaces: Map<number, IoasHandle>;
   readonly environment: SpaprEnvironment;
   /** Null: any PE can be opened, and no device of it has a name. */
   readonly devices: ReadonlyMap<number, readonly string[]>;
@@ -43,7 +45,11 @@ export class SpaprDriver implements ModelledDriver<SpaprEvent>, SpaprSpaces {
     environment: SpaprEnvironment,
     devices: ReadonlyMap<number, readonly string[]> | null = null,
     iommuType: number | null = null,
+    spapr = new SpaprState(),
+    spaces: Iterable<readonly [container: number, ioas: IoasHandle]> = [],
   ) {
+    this.spapr = spapr;
+    this.spaces = new Map(spaces);
     this.environment = environment;
     this.devices = devices ?? new Map();
     this.#isOpenWorld = devices === null;
@@ -122,6 +128,10 @@ export class SpaprDriver implements ModelledDriver<SpaprEvent>, SpaprSpaces {
     if (event.type === "DriverSet") this.spaces.set(event.container, nextIoas);
     applySpapr(this.spapr, event, this.environment.platform.pageShift);
     if (event.type === "DriverReleased") this.spaces.delete(event.container);
+  }
+
+  save(facts: number): { readonly driver: SavedSpapr; readonly tables: readonly AreaTable[] } {
+    return { driver: saveSpapr(this.spapr, this.spaces, facts), tables: tablesOfSpapr(this.spapr) };
   }
 
   toChange(event: SpaprEvent): DriverChange {

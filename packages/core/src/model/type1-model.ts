@@ -1,6 +1,7 @@
 /** VFIO's group interface with the type1 driver as the model of a context (profiles vfio-type1, vfio-type1v2). */
 import { type Iova, lengthOf } from "../address.ts";
 import type { Span } from "../area-chunk.ts";
+import type { AreaTable } from "../area-table.ts";
 import type { DriverChange, IoasEvent, IoasHandle } from "../events.ts";
 import { IoasisError } from "../failure.ts";
 import type { ContextState } from "../state.ts";
@@ -17,10 +18,10 @@ import { mapDmaRefused, unmapDmaRefused } from "./refusal-event.ts";
 import { withAddresses } from "./type1-addresses.ts";
 import { TYPE1_COMMANDS } from "./type1-commands.ts";
 import { driverIn, mappedEvent, type Type1Spaces, type1Facts } from "./type1-facts.ts";
+import { bitsOf, type SavedType1, saveType1, tablesOfType1, wordsOf } from "./type1-saved.ts";
 
 /** VFIO_DMA_CC_IOMMU */
 const DMA_CC_IOMMU = 4;
-const WORD_BITS = 64n;
 const DMA_UNMAP_VADDR = 4;
 
 /** Questions: they leave no event, answered or refused. */
@@ -34,15 +35,22 @@ const QUESTIONS: ReadonlySet<string> = new Set([
 
 export class Type1Driver implements ModelledDriver<Type1Event>, Type1Spaces {
   readonly commands = TYPE1_COMMANDS;
-  readonly type1 = new Type1State();
-  readonly spaces = new Map<number, IoasHandle>();
+  readonly type1: Type1State;
+  readonly spaces: Map<number, IoasHandle>;
   readonly environment: Type1Environment;
   /** The only interface that this profile sets; null: both. */
   readonly iommuType: number | null;
 
-  constructor(environment: Type1Environment, iommuType: number | null = null) {
+  constructor(
+    environment: Type1Environment,
+    iommuType: number | null = null,
+    type1 = new Type1State(),
+    spaces: Iterable<readonly [container: number, ioas: IoasHandle]> = [],
+  ) {
     this.environment = environment;
     this.iommuType = iommuType;
+    this.type1 = type1;
+    this.spaces = new Map(spaces);
   }
 
   get groups() {
@@ -136,6 +144,10 @@ export class Type1Driver implements ModelledDriver<Type1Event>, Type1Spaces {
     if (event.type === "DriverReleased") this.spaces.delete(event.container);
   }
 
+  save(facts: number): { readonly driver: SavedType1; readonly tables: readonly AreaTable[] } {
+    return { driver: saveType1(this.type1, this.spaces, facts), tables: tablesOfType1(this.type1) };
+  }
+
   toChange(event: Type1Event): DriverChange {
     if (event.type === "DriverSet") return { ...event, profile: event.profile.name };
     if (event.type === "DirtyBitmapsRead")
@@ -150,15 +162,4 @@ export class Type1Driver implements ModelledDriver<Type1Event>, Type1Spaces {
     if (event.type !== "DirtyBitmapsRead") return event;
     return { ...event, spareBits: event.spareBits.map(([iova, ...words]) => [iova, bitsOf(words as bigint[])]) };
   }
-}
-
-/** A number of any size as 64-bit words, the lowest first: records hold no larger ones. */
-function wordsOf(bits: bigint): bigint[] {
-  const words: bigint[] = [];
-  for (let rest = bits; rest > 0n; rest >>= WORD_BITS) words.push(BigInt.asUintN(Number(WORD_BITS), rest));
-  return words;
-}
-
-function bitsOf(words: readonly bigint[]): bigint {
-  return words.reduceRight((bits, word) => (bits << WORD_BITS) | word, 0n);
 }

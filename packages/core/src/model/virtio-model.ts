@@ -8,14 +8,16 @@ import type { VirtioIommuEnvironment } from "../virtio-iommu/environment.ts";
 import { commandFromJson } from "./command-fields.ts";
 import { LiveState } from "./live-state.ts";
 import type { Model, ModelCommand, ModelOutcome } from "./model.ts";
+import type { SavedModel } from "./saved-model.ts";
 import { VIRTIO_IOMMU_COMMANDS } from "./virtio-commands.ts";
 
 export class VirtioIommuModel implements Model {
   readonly environment: VirtioIommuEnvironment;
-  readonly #live = new LiveState();
+  readonly #live: LiveState;
 
-  constructor(environment: VirtioIommuEnvironment) {
+  constructor(environment: VirtioIommuEnvironment, state?: ContextState) {
     this.environment = environment;
+    this.#live = new LiveState(state);
   }
 
   get state(): ContextState {
@@ -38,5 +40,9 @@ export class VirtioIommuModel implements Model {
 
   fold(batch: EventBatch, from = 0, to = batch.length): void {
     for (let row = from; row < to; row++) this.#live.fold(batch, row);
+  }
+
+  save(): SavedModel {
+    return { state: this.state, driver: { kind: "virtio-iommu" }, tables: [] };
   }
 }

@@ -20,6 +20,10 @@ export class RegionList {
     return this.#regions.length;
   }
 
+  list(): readonly Region[] {
+    return this.#regions;
+  }
+
   /** mm_iommu_get: this range exactly. */
   exact(va: bigint, length: bigint): Region | null {
     const region = this.at(va);

@@ -30,7 +30,7 @@ export class Driver {
   /** dma_entry_limit when the driver was set. */
   readonly entriesMax: number;
   layout: Layout;
-  readonly mappings = new AreaTable();
+  readonly mappings: AreaTable;
   /** Pages charged against RLIMIT_MEMLOCK, of all mappings. */
   chargedPages = 0n;
   /** Those of a mapping that is not charged with all of its pages (device memory is free). */
@@ -45,10 +45,11 @@ export class Driver {
   /** A mapping ended at 2^64-1: look-ups no longer find what is mapped (see `TOP_OF_SPACE`). */
   isMisled = false;
 
-  constructor(profile: Type1Profile, entriesMax: number, layout: Layout) {
+  constructor(profile: Type1Profile, entriesMax: number, layout: Layout, mappings = new AreaTable()) {
     this.profile = profile;
     this.entriesMax = entriesMax;
     this.layout = layout;
+    this.mappings = mappings;
   }
 
   /** dma_avail */
