@@ -4,6 +4,7 @@ import { applyBatch, assert, type ContextState, type EventBatch, IoasisError, ty
 import { adoptBlocks } from "./adoption.ts";
 import { type AcceptedBlock, makeBlock } from "./block-maker.ts";
 import { type Catalog, importKey } from "./catalog.ts";
+import type { ChapterStore } from "./chapter-store.ts";
 import { type ContextBirth, ContextLog, withEpoch } from "./context-log.ts";
 import { FRAME_CLOSED, FRAME_RECORD, type FrameDraft } from "./frame.ts";
 import type { FrameLog } from "./frame-log.ts";
@@ -32,6 +33,7 @@ export interface JournalParts {
   readonly replica: ReplicaId;
   readonly log: FrameLog;
   readonly snapshots: SnapshotStore;
+  readonly chapters: ChapterStore;
   readonly catalog: Catalog;
   readonly recovered: Recovery | null;
   readonly isReadOnly: boolean;
@@ -46,6 +48,7 @@ export interface JournalParts {
 export class FramedJournal implements Journal {
   readonly replica: ReplicaId;
   readonly recovered: Recovery | null;
+  readonly chapters: ChapterStore;
   readonly #parts: JournalParts;
   readonly #catalog: Catalog;
   readonly #replay: Replay;
@@ -58,6 +61,7 @@ export class FramedJournal implements Journal {
   constructor(parts: JournalParts) {
     this.replica = parts.replica;
     this.recovered = parts.recovered;
+    this.chapters = parts.chapters;
     this.#parts = parts;
     this.#catalog = parts.catalog;
     this.#replay = new Replay(parts.log, parts.snapshots);

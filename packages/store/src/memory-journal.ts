@@ -1,5 +1,6 @@
 /** A journal that lives and dies with the process: for tests, and for answers about a file that is not kept. */
 import { Catalog } from "./catalog.ts";
+import { MemoryChapters } from "./chapter-store.ts";
 import { FramedJournal } from "./framed-journal.ts";
 import { newContextId, newReplicaId } from "./identity.ts";
 import type { Journal, ReplicaId } from "./journal.ts";
@@ -17,6 +18,7 @@ export function openMemoryJournal(options: MemoryJournalOptions = {}): Journal {
     replica: options.replica ?? newReplicaId("memory"),
     log: new MemoryFrameLog(),
     snapshots: new MemorySnapshots(),
+    chapters: new MemoryChapters(),
     catalog: new Catalog(),
     recovered: null,
     isReadOnly: false,

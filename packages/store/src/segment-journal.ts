@@ -7,12 +7,14 @@
  * | `lock` | held by the one process that may write; names its pid |
  * | `segments/00000001.log` ... | frames (`frame.ts`), only ever appended |
  * | `snapshots/` | may be deleted at any time |
+ * | `index/` | chapters of the history index; may be deleted at any time |
  *
  * See docs/decisions/0002-segment-files.md for why, and for what a crash can take.
  */
 import path from "node:path";
 import { IoasisError } from "@ioasis/core";
 import { Catalog } from "./catalog.ts";
+import { ChapterFiles } from "./chapter-files.ts";
 import type { Disk, DiskLock } from "./disk.ts";
 import { diskFailure } from "./disk-failure.ts";
 import { FramedJournal } from "./framed-journal.ts";
@@ -69,6 +71,7 @@ async function assemble(
 ): Promise<Journal> {
   // Listed before the log is read: each snapshot then tells of events that the log must have.
   const snapshots = new SnapshotFiles(disk, directory);
+  const chapters = new ChapterFiles(disk, directory, lock !== null);
   const log = new SegmentLog(disk, directory);
   const catalog = new Catalog();
   let last = { number: 0, file: log.fileOf(1), end: 0, size: 0 };
@@ -82,12 +85,16 @@ async function assemble(
     replica,
     log,
     snapshots,
+    chapters,
     catalog,
     recovered: lock === null ? null : await log.openForAppend(last),
     isReadOnly: lock === null,
     nextId,
     otherDamage: () => snapshots.damage(),
-    release: () => lock?.release(),
+    release: () => {
+      chapters.close();
+      lock?.release();
+    },
   });
 }
 

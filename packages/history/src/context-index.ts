@@ -1,0 +1,211 @@
+/**
+ * The history index of one context: its versions in chapters, as rectangles of addresses and versions.
+ *
+ * Chapters that the journal keeps are read where they lie; what is missing, or behind the last of them, is
+ * folded from the blocks when a question needs it. Where a chapter ends follows from the events alone, so a
+ * chapter that is built again is the same.
+ */
+import { assert, type ContextState, IoasisError } from "@ioasis/core";
+import { bytesInMemory, type ChapterBytes, type ChapterName, type Journal } from "@ioasis/store";
+import { Chapter } from "./chapter.ts";
+import { ChapterDraft, nothingCarried } from "./chapter-draft.ts";
+import { PageCache } from "./page-cache.ts";
+
+/** Bytes of pages kept, over all contexts of a journal. */
+const PAGE_BYTES_MAX = 32 * 1024 * 1024;
+/** Chapters of a context whose directories are kept. */
+const CHAPTERS_MAX = 256;
+
+/** What the indexes of one journal share. */
+interface Shelf {
+  readonly cache: PageCache;
+  readonly contexts: Map<string, ContextIndex>;
+  /** Chapters opened so far: the key of the next one's pages. */
+  opened: number;
+}
+
+const SHELVES = new WeakMap<Journal, Shelf>();
+
+/** The index of a context, the same at every call. @throws IoasisError ERR_NO_CONTEXT */
+export function indexOf(journal: Journal, context: string): ContextIndex {
+  const shelf = SHELVES.get(journal) ?? { cache: new PageCache(PAGE_BYTES_MAX), contexts: new Map(), opened: 0 };
+  SHELVES.set(journal, shelf);
+  const info = journal.context(context);
+  if (info === null)
+    throw new IoasisError("ERR_NO_CONTEXT", `${context}: the journal has no such context`, { context });
+  const known = shelf.contexts.get(info.id);
+  if (known !== undefined) return known;
+  const index = new ContextIndex(journal, context, info.id, shelf);
+  shelf.contexts.set(info.id, index);
+  return index;
+}
+
+export class ContextIndex {
+  readonly journal: Journal;
+  readonly context: string;
+  readonly #id: string;
+  readonly #shelf: Shelf;
+  /** Whole chapters that follow each other from version 1 on. */
+  readonly #names: ChapterName[] = [];
+  /** Those of them that were built here and are not in the journal's store. */
+  readonly #built = new Map<number, Uint8Array>();
+  /** By first version, the one used last at the end. */
+  readonly #open = new Map<number, Chapter>();
+  /** What comes behind the whole chapters. */
+  #draft: ChapterDraft | null = null;
+  /** The same, as far as it was when a question last came for it. */
+  #tail: Chapter | null = null;
+
+  constructor(journal: Journal, context: string, id: string, shelf: Shelf) {
+    this.journal = journal;
+    this.context = context;
+    this.#id = id;
+    this.#shelf = shelf;
+    this.#findChapters();
+  }
+
+  /** The newest version that can be asked for. */
+  get head(): number {
+    return this.journal.context(this.context)?.head.version ?? 0;
+  }
+
+  /**
+   * The chapter that holds `version`, 1 ... `head`.
+   * @throws IoasisError ERR_DAMAGED where blocks that it must be built from are
+   */
+  chapterOf(version: number): Chapter {
+    const at = this.#names.findLastIndex(({ firstVersion }) => firstVersion <= version);
+    const name = this.#names[at];
+    if (name !== undefined && version <= name.lastVersion) return this.#whole(name, at);
+    if (this.#tail !== null && version <= this.#tail.lastVersion) return this.#tail;
+    return this.#extend(version);
+  }
+
+  /** The state at `version`, a new object. @throws IoasisError ERR_VERSION, ERR_DAMAGED */
+  stateAt(version: number): ContextState {
+    if (version < 1 || version > this.head) return this.journal.state(this.context, version);
+    return this.chapterOf(version).stateAt(version);
+  }
+
+  /** The state at `version` without areas, for looking until the next call. @throws IoasisError as `stateAt` */
+  recordsAt(version: number): ContextState {
+    if (version < 1 || version > this.head) return this.journal.state(this.context, version);
+    return this.chapterOf(version).recordsAt(version);
+  }
+
+  /** What the journal keeps, from version 1 on; at the end perhaps one that is not whole, which becomes the tail. */
+  #findChapters(): void {
+    const { head } = this;
+    let next = 1;
+    const all = this.journal.chapters.list(this.#id).filter(({ lastVersion }) => lastVersion <= head);
+    for (;;) {
+      const name = all.findLast(({ firstVersion }) => firstVersion === next);
+      if (name === undefined) return;
+      // Only the last one can be a part: it is opened to see.
+      const isLast = !all.some(({ firstVersion }) => firstVersion === name.lastVersion + 1);
+      const chapter = isLast ? this.#stored(name) : null;
+      if (isLast && chapter === null) return;
+      if (chapter !== null && !chapter.head.isWhole) {
+        this.#tail = chapter;
+        return;
+      }
+      this.#names.push(name);
+      next = name.lastVersion + 1;
+    }
+  }
+
+  #whole(name: ChapterName, at: number): Chapter {
+    const { firstVersion } = name;
+    const chapter = this.#open.get(firstVersion) ?? this.#stored(name) ?? this.#rebuilt(name, at);
+    this.#open.delete(firstVersion);
+    this.#open.set(firstVersion, chapter);
+    if (this.#open.size > CHAPTERS_MAX) this.#open.delete(this.#open.keys().next().value as number);
+    return chapter;
+  }
+
+  /** Null unless it is there, undamaged and of this history. */
+  #stored(name: ChapterName): Chapter | null {
+    const built = this.#built.get(name.firstVersion);
+    if (built !== undefined) return this.#opened(bytesInMemory(built));
+    const bytes = this.journal.chapters.open(this.#id, name);
+    if (bytes === null) return null;
+    try {
+      const chapter = this.#opened(bytes);
+      const { contextId, block } = chapter.head;
+      const isIts = chapter.firstVersion === name.firstVersion && chapter.lastVersion === name.lastVersion;
+      return contextId === this.#id && isIts && block === this.#blockOf(name.lastVersion) ? chapter : null;
+    } catch (error) {
+      if (error instanceof IoasisError) return null;
+      throw error;
+    }
+  }
+
+  /** A chapter whose file is gone or damaged, from the one before it and the blocks. */
+  #rebuilt(name: ChapterName, at: number): Chapter {
+    const draft = this.#draftFrom(name.firstVersion, at);
+    this.#fill(draft, name.lastVersion);
+    const bytes = draft.encode(this.#blockOf(draft.lastVersion));
+    if (draft.lastVersion !== name.lastVersion) {
+      // Whatever wrote the file cut the history elsewhere: from here on all is built anew.
+      this.#names.splice(at);
+      this.#tail = null;
+      this.#draft = null;
+      return this.#extend(name.lastVersion);
+    }
+    this.#built.set(name.firstVersion, bytes);
+    return this.#opened(bytesInMemory(bytes));
+  }
+
+  #draftFrom(firstVersion: number, at: number): ChapterDraft {
+    const before = this.#names[at - 1];
+    const carry = before === undefined ? nothingCarried() : this.#whole(before, at - 1).carry();
+    return new ChapterDraft(this.#id, firstVersion, carry);
+  }
+
+  /** Builds on until `version` is in the tail or a whole chapter. */
+  #extend(version: number): Chapter {
+    for (;;) {
+      const next = (this.#names.at(-1)?.lastVersion ?? 0) + 1;
+      const draft = this.#draft ?? this.#draftFrom(next, this.#names.length);
+      this.#draft = draft;
+      this.#fill(draft, version);
+      if (!draft.isFull) {
+        this.#tail = this.#opened(bytesInMemory(draft.encode(this.#blockOf(draft.lastVersion))));
+        return this.#tail;
+      }
+      this.#close(draft);
+      if (draft.lastVersion >= version) return this.chapterOf(version);
+    }
+  }
+
+  /** A full draft becomes a whole chapter. */
+  #close(draft: ChapterDraft): void {
+    const { firstVersion, lastVersion } = draft;
+    this.#built.set(firstVersion, draft.encode(this.#blockOf(lastVersion)));
+    this.#names.push({ firstVersion, lastVersion });
+    this.#draft = draft.next();
+    this.#tail = null;
+  }
+
+  /** Folds blocks into the draft until it is full or has all that is intact; up to `version` that must be. */
+  #fill(draft: ChapterDraft, version: number): void {
+    try {
+      for (const batch of this.journal.batches(this.context, draft.lastVersion + 1, this.head)) {
+        draft.take(batch);
+        if (draft.isFull) return;
+      }
+    } catch (error) {
+      if (draft.lastVersion < version) throw error;
+    }
+    assert(draft.lastVersion >= version || draft.isFull, `version ${version} is in the journal`);
+  }
+
+  #opened(bytes: ChapterBytes): Chapter {
+    return new Chapter(bytes, this.#shelf.opened++, this.#shelf.cache);
+  }
+
+  #blockOf(version: number): string {
+    const [block] = this.journal.blocks(this.context, version, version);
+    return block?.hash ?? "";
+  }
+}
