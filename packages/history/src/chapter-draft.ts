@@ -32,8 +32,7 @@ import {
 } from "@ioasis/core";
 import { ChapterNames } from "./chapter-names.ts";
 
-/** A chapter ends when this many rows came into it, or twice as many as were carried into it, whichever is more ... */
-export const CHAPTER_ROWS_MIN = 65_536;
+/** A chapter ends when `rowsMin` rows came into it, or so many times what was carried into it, whichever is more ... */
 const ROWS_PER_CARRIED = 2;
 /** ... or when it has this many versions. */
 const CHAPTER_VERSIONS_MAX = 0x40_0000;
@@ -68,6 +67,7 @@ export class ChapterDraft {
   readonly #state: ContextState;
   readonly #start: Uint8Array;
   readonly #rows: ChapterRows;
+  readonly #rowsMin: number;
   readonly #rowsMax: number;
   readonly #marks = new ChapterMarks();
   readonly #names = new ChapterNames();
@@ -78,9 +78,10 @@ export class ChapterDraft {
   readonly #mapped: AreaTable[] = [];
 
   /** `carry.state` becomes the draft's own. */
-  constructor(contextId: string, firstVersion: number, carry: Carry) {
+  constructor(contextId: string, firstVersion: number, rowsMin: number, carry: Carry) {
     this.contextId = contextId;
     this.firstVersion = firstVersion;
+    this.#rowsMin = rowsMin;
     this.#state = carry.state;
     this.#start = encodeSnapshot({ contextId, state: carry.state, digest: new Uint8Array(0) });
     this.#rows = new ChapterRows(firstVersion);
@@ -89,7 +90,7 @@ export class ChapterDraft {
       this.#tableOf(ioas).insert(iova, last, 0, 0n, -1, null, row);
     });
     const carried = this.#rows.length;
-    this.#rowsMax = carried + Math.max(CHAPTER_ROWS_MIN, ROWS_PER_CARRIED * carried);
+    this.#rowsMax = carried + Math.max(rowsMin, ROWS_PER_CARRIED * carried);
   }
 
   /** The newest version that it holds; the one before its first when it is empty. */
@@ -141,7 +142,7 @@ export class ChapterDraft {
   /** The chapter behind this one, which must not be used any more. */
   next(): ChapterDraft {
     const { iova, size, version, traits, value, fd, runs } = this.#rows;
-    return new ChapterDraft(this.contextId, this.lastVersion + 1, {
+    return new ChapterDraft(this.contextId, this.lastVersion + 1, this.#rowsMin, {
       state: this.#state,
       rows: (visit) => {
         for (const [ioas, table] of this.#mapped.entries())

@@ -260,29 +260,15 @@ export class Chapter {
 
   /** The whole state at `version`, a new object. */
   stateAt(version: number): ContextState {
-    const state = this.#startState();
-    this.#fold(state, 0, version);
-    const at = version - this.firstVersion;
-    const lost = state.lostAt - this.firstVersion;
-    this.#rowsIn(WHOLE_SPACE.first, WHOLE_SPACE.last, at, 0, (page, row) => {
-      const how = page.number(ROW_HOW, row);
-      if ((how & (ROW_LEARNS | ROW_END_LEARNS)) !== 0) this.#learned(state, page, row, how, lost, at);
-      if (!this.#isMappedAt(page, row, at)) return;
-      const first = page.bigint(ROW_IOVA, row);
-      const last = first + page.bigint(ROW_SIZE, row);
-      state
-        .space(page.number(ROW_IOAS, row) - 1)
-        .areas.insert(
-          first,
-          last,
-          page.number(ROW_TRAITS, row),
-          page.bigint(ROW_VALUE, row),
-          page.number(ROW_FD, row) - 1,
-          clipRuns(runsAt(page, row), first, last),
-          page.number(ROW_VERSION, row),
-        );
+    const state = this.#recordsAndKnownAt(version);
+    this.mappedIn(WHOLE_SPACE, version, (page, row, ioas) => {
+      const { first, last } = rangeAt(page, row);
+      const runs = clipRuns(runsAt(page, row), first, last);
+      const fd = page.number(ROW_FD, row) - 1;
+      const { areas } = state.space(ioas);
+      const traits = page.number(ROW_TRAITS, row);
+      areas.insert(first, last, traits, page.bigint(ROW_VALUE, row), fd, runs, page.number(ROW_VERSION, row));
     });
-    state.version = version;
     return state;
   }
 
@@ -301,15 +287,8 @@ export class Chapter {
 
   /** What goes into the chapter behind it. */
   carry(): Carry {
-    const { count } = this.head;
-    const state = this.#startState();
-    this.#fold(state, 0, this.lastVersion);
-    this.#rowsIn(WHOLE_SPACE.first, WHOLE_SPACE.last, count - 1, 0, (page, row) =>
-      this.#learned(state, page, row, page.number(ROW_HOW, row), state.lostAt - this.firstVersion, count - 1),
-    );
-    state.version = this.lastVersion;
     return {
-      state,
+      state: this.#recordsAndKnownAt(this.lastVersion),
       rows: (visit) =>
         this.mappedIn(WHOLE_SPACE, this.lastVersion, (page, row, ioas) => {
           const { first, last } = rangeAt(page, row);
@@ -319,6 +298,35 @@ export class Chapter {
           visit(ioas, first, last, page.number(ROW_VERSION, row), traits, value, fd, runsAt(page, row));
         }),
     };
+  }
+
+  /** The state at `version` without its areas, a new object. */
+  #recordsAndKnownAt(version: number): ContextState {
+    const state = this.#startState();
+    const wasDead = state.spaces.map(({ isAlive }) => !isAlive);
+    this.#fold(state, 0, version);
+    const at = version - this.firstVersion;
+    const lost = state.spaces.map(({ handle, isAlive }) => {
+      if (isAlive) return state.lostAt;
+      return wasDead[handle] === true ? 0 : this.#lostBeforeEnd(handle);
+    });
+    this.#rowsIn(WHOLE_SPACE.first, WHOLE_SPACE.last, at, 0, (page, row) => {
+      const how = page.number(ROW_HOW, row);
+      if ((how & (ROW_LEARNS | ROW_END_LEARNS)) === 0) return;
+      const ioas = page.number(ROW_IOAS, row) - 1;
+      if (!isLearned(page, row, how, this.firstVersion, (lost[ioas] as number) - this.firstVersion, at)) return;
+      const { first, last } = rangeAt(page, row);
+      state.space(ioas).known.add(first, last);
+    });
+    state.version = version;
+    return state;
+  }
+
+  /** The newest loss of events in the chapter before the end of a space: a later one is none of it. 0: none. */
+  #lostBeforeEnd(ioas: IoasHandle): number {
+    const isEnd = ({ event }: Landmark): boolean => event.type === "IoasDestroyed" && event.ioas === ioas;
+    const end = this.landmarks.findIndex(isEnd);
+    return this.landmarks.slice(0, Math.max(0, end)).findLast(({ event }) => event.type === "EventsLost")?.version ?? 0;
   }
 
   #startState(): ContextState {
@@ -336,12 +344,6 @@ export class Chapter {
       state.version = change.version;
     }
     return at;
-  }
-
-  #learned(state: ContextState, page: PackedPage, row: number, how: number, lost: number, at: number): void {
-    if (!isLearned(page, row, how, this.firstVersion, lost, at)) return;
-    const { first, last } = rangeAt(page, row);
-    state.space(page.number(ROW_IOAS, row) - 1).known.add(first, last);
   }
 
   #isMappedAt(page: PackedPage, row: number, at: number): boolean {

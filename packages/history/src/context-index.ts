@@ -159,7 +159,7 @@ export class ContextIndex {
   #draftFrom(firstVersion: number, at: number): ChapterDraft {
     const before = this.#names[at - 1];
     const carry = before === undefined ? nothingCarried() : this.#whole(before, at - 1).carry();
-    return new ChapterDraft(this.#id, firstVersion, carry);
+    return new ChapterDraft(this.#id, firstVersion, this.journal.chapters.rowsMin, carry);
   }
 
   /** Builds on until `version` is in the tail or a whole chapter. */

@@ -3,13 +3,14 @@ import { assert } from "@ioasis/core";
 import { type ChapterBytes, type ChapterName, type ChapterStore, inOrder } from "./chapter-store.ts";
 import { type Disk, type DiskFile, replaceFile } from "./disk.ts";
 import { codeOf, diskFailure } from "./disk-failure.ts";
-import { OPEN_CHAPTERS_MAX } from "./limits.ts";
+import { CHAPTER_ROWS_MIN, OPEN_CHAPTERS_MAX } from "./limits.ts";
 
 const FOLDER = "index";
 const NAME = /^([0-9a-f]+)-(\d{1,16})-(\d{1,16})\.chapter$/;
 
 export class ChapterFiles implements ChapterStore {
   readonly isWritable: boolean;
+  readonly rowsMin = CHAPTER_ROWS_MIN;
   readonly #disk: Disk;
   readonly #directory: string;
   /** Files open for reading, the one used last at the end. */

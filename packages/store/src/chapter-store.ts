@@ -16,6 +16,8 @@ export interface ChapterBytes {
 export interface ChapterStore {
   /** Whether `save` keeps anything. */
   readonly isWritable: boolean;
+  /** A chapter has at least so many rows; the same for all chapters of a context. */
+  readonly rowsMin: number;
   /** What is there of a context now, ascending by first and then by last version. */
   list(contextId: string): readonly ChapterName[];
   /** Null when it is gone. */
@@ -32,7 +34,12 @@ export function bytesInMemory(bytes: Uint8Array): ChapterBytes {
 
 export class MemoryChapters implements ChapterStore {
   readonly isWritable = true;
+  readonly rowsMin: number;
   readonly #saved = new Map<string, Map<string, { readonly name: ChapterName; readonly bytes: Uint8Array }>>();
+
+  constructor(rowsMin: number) {
+    this.rowsMin = rowsMin;
+  }
 
   list(contextId: string): readonly ChapterName[] {
     return inOrder([...(this.#saved.get(contextId)?.values() ?? [])].map(({ name }) => name));

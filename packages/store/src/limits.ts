@@ -15,6 +15,8 @@ export const CONTEXTS_MAX = 65_536;
 export const NAME_LENGTH_MAX = 255;
 /** Segment files held open for reading. */
 export const OPEN_SEGMENTS_MAX = 64;
+/** Rows that come into a chapter of the history index before it ends, at least. */
+export const CHAPTER_ROWS_MIN = 65_536;
 /** Files of the history index held open for reading. */
 export const OPEN_CHAPTERS_MAX = 128;
 /** Decoded blocks kept, so that looking at neighbouring versions decodes a block once. */

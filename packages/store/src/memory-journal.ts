@@ -4,6 +4,7 @@ import { MemoryChapters } from "./chapter-store.ts";
 import { FramedJournal } from "./framed-journal.ts";
 import { newContextId, newReplicaId } from "./identity.ts";
 import type { Journal, ReplicaId } from "./journal.ts";
+import { CHAPTER_ROWS_MIN } from "./limits.ts";
 import { MemoryFrameLog } from "./memory-frame-log.ts";
 import { MemorySnapshots } from "./snapshot-store.ts";
 
@@ -11,6 +12,8 @@ export interface MemoryJournalOptions {
   readonly replica?: ReplicaId;
   /** Ids for new contexts, hex digits; default: random. */
   readonly nextId?: () => string;
+  /** `rowsMin` of the history index. */
+  readonly chapterRows?: number;
 }
 
 export function openMemoryJournal(options: MemoryJournalOptions = {}): Journal {
@@ -18,7 +21,7 @@ export function openMemoryJournal(options: MemoryJournalOptions = {}): Journal {
     replica: options.replica ?? newReplicaId("memory"),
     log: new MemoryFrameLog(),
     snapshots: new MemorySnapshots(),
-    chapters: new MemoryChapters(),
+    chapters: new MemoryChapters(options.chapterRows ?? CHAPTER_ROWS_MIN),
     catalog: new Catalog(),
     recovered: null,
     isReadOnly: false,
