@@ -93,6 +93,46 @@ export class ContextIndex {
     return this.chapterOf(version).recordsAt(version);
   }
 
+  /** Folds the next block that is not in the index. @returns whether there is another */
+  step(): boolean {
+    const { head } = this;
+    if ((this.#tail?.lastVersion ?? 0) >= head || (this.#names.at(-1)?.lastVersion ?? 0) >= head) return false;
+    const draft = this.#drafted();
+    const next = draft.lastVersion + 1;
+    if (next > head) return false;
+    for (const batch of this.journal.batches(this.context, next, next)) draft.take(batch);
+    if (draft.isFull) this.#close(draft);
+    return draft.lastVersion < head;
+  }
+
+  /** Puts the whole chapters that were built here into the journal's store, where it takes them. */
+  async save(): Promise<void> {
+    const { chapters } = this.journal;
+    if (!chapters.isWritable) return;
+    for (const [firstVersion, bytes] of this.#built) {
+      const name = this.#names.find((each) => each.firstVersion === firstVersion);
+      if (name !== undefined) await this.#replace(name, bytes);
+      this.#built.delete(firstVersion);
+      this.#open.delete(firstVersion);
+    }
+  }
+
+  /** Puts what is behind the last whole chapter there too, so that the next session need not fold it. */
+  async saveTail(): Promise<void> {
+    const draft = this.#draft;
+    if (!this.journal.chapters.isWritable || draft === null || draft.lastVersion < draft.firstVersion) return;
+    const { firstVersion, lastVersion } = draft;
+    await this.#replace({ firstVersion, lastVersion }, draft.encode(this.#blockOf(lastVersion)));
+  }
+
+  /** What was there of the same chapter before goes once the new file is durable. */
+  async #replace(name: ChapterName, bytes: Uint8Array): Promise<void> {
+    const { chapters } = this.journal;
+    await chapters.save(this.#id, name, bytes);
+    for (const old of chapters.list(this.#id))
+      if (old.firstVersion === name.firstVersion && old.lastVersion !== name.lastVersion) chapters.remove(this.#id, old);
+  }
+
   /** What the journal keeps, from version 1 on; at the end perhaps one that is not whole, which becomes the tail. */
   #findChapters(): void {
     const { head } = this;
@@ -165,9 +205,7 @@ export class ContextIndex {
   /** Builds on until `version` is in the tail or a whole chapter. */
   #extend(version: number): Chapter {
     for (;;) {
-      const next = (this.#names.at(-1)?.lastVersion ?? 0) + 1;
-      const draft = this.#draft ?? this.#draftFrom(next, this.#names.length);
-      this.#draft = draft;
+      const draft = this.#drafted();
       this.#fill(draft, version);
       if (!draft.isFull) {
         this.#tail = this.#opened(bytesInMemory(draft.encode(this.#blockOf(draft.lastVersion))));
@@ -176,6 +214,12 @@ export class ContextIndex {
       this.#close(draft);
       if (draft.lastVersion >= version) return this.chapterOf(version);
     }
+  }
+
+  #drafted(): ChapterDraft {
+    const next = (this.#names.at(-1)?.lastVersion ?? 0) + 1;
+    this.#draft ??= this.#draftFrom(next, this.#names.length);
+    return this.#draft;
   }
 
   /** A full draft becomes a whole chapter. */
