@@ -170,7 +170,40 @@ export class PackedPage {
     return base + cell * (this.#scale[column] as number);
   }
 
+  /** The whole column as `number`, into the first `rows` of `into`. */
+  numbers(column: number, into: Float64Array): void {
+    const { bytes, rows } = this;
+    const width = this.#width[column] as number;
+    const base = this.#base[column] as number;
+    const scale = this.#scale[column] as number;
+    let at = this.#offset[column] as number;
+    if (width === 0) into.fill(base, 0, rows);
+    else if (width === 1) for (let row = 0; row < rows; row++) into[row] = base + (bytes[at++] as number) * scale;
+    else
+      for (let row = 0; row < rows; row++) {
+        let cell = bytes[at++] as number;
+        for (let byte = 1, place = 256; byte < width; byte++, place *= 256) cell += (bytes[at++] as number) * place;
+        into[row] = base + cell * scale;
+      }
+  }
+
+  /** The whole column, into the first `rows` of `into`. */
+  bigints(column: number, into: BigUint64Array): void {
+    const words = new Uint32Array(into.buffer, into.byteOffset, 2 * into.length);
+    for (let row = 0; row < this.rows; row++) {
+      this.#halves(column, row);
+      words[2 * row] = HALVES[0] as number;
+      words[2 * row + 1] = HALVES[1] as number;
+    }
+  }
+
   bigint(column: number, row: number): bigint {
+    this.#halves(column, row);
+    return WHOLE[0] as bigint;
+  }
+
+  /** Puts the value into `WHOLE`. */
+  #halves(column: number, row: number): void {
     const width = this.#width[column] as number;
     const shift = this.#shift[column] as number;
     const at = (this.#offset[column] as number) + row * width;
@@ -191,7 +224,6 @@ export class PackedPage {
     const sum = (low >>> 0) + (this.#baseWords[2 * column] as number);
     HALVES[0] = sum;
     HALVES[1] = high + (this.#baseWords[2 * column + 1] as number) + (sum >= WORD ? 1 : 0);
-    return WHOLE[0] as bigint;
   }
 }
 

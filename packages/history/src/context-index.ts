@@ -9,6 +9,7 @@ import { assert, type ContextState, IoasisError } from "@ioasis/core";
 import { bytesInMemory, type ChapterBytes, type ChapterName, type Journal } from "@ioasis/store";
 import { Chapter } from "./chapter.ts";
 import { ChapterDraft, nothingCarried } from "./chapter-draft.ts";
+import { carryOf, stateOf } from "./chapter-state.ts";
 import { PageCache } from "./page-cache.ts";
 
 /** Bytes of pages kept, over all contexts of a journal. */
@@ -84,13 +85,13 @@ export class ContextIndex {
   /** The state at `version`, a new object. @throws IoasisError ERR_VERSION, ERR_DAMAGED */
   stateAt(version: number): ContextState {
     if (version < 1 || version > this.head) return this.journal.state(this.context, version);
-    return this.chapterOf(version).stateAt(version);
+    return stateOf(this.chapterOf(version), version);
   }
 
   /** The state at `version` without areas, for looking until the next call. @throws IoasisError as `stateAt` */
   recordsAt(version: number): ContextState {
     if (version < 1 || version > this.head) return this.journal.state(this.context, version);
-    return this.chapterOf(version).recordsAt(version);
+    return this.chapterOf(version).records.at(version);
   }
 
   /** Folds the next block that is not in the index. @returns whether there is another */
@@ -198,7 +199,7 @@ export class ContextIndex {
 
   #draftFrom(firstVersion: number, at: number): ChapterDraft {
     const before = this.#names[at - 1];
-    const carry = before === undefined ? nothingCarried() : this.#whole(before, at - 1).carry();
+    const carry = before === undefined ? nothingCarried() : carryOf(this.#whole(before, at - 1));
     return new ChapterDraft(this.#id, firstVersion, this.journal.chapters.rowsMin, carry);
   }
 

@@ -29,8 +29,8 @@ export function spacesEver(journal: Journal, context: string, narrowing: Narrowi
   const index = indexOf(journal, context);
   const attachments: Attachment[] = [];
   if (device !== undefined)
-    for (const { landmarks } of chaptersOf(index))
-      for (const { event } of landmarks) if (event.type === "DeviceAttached") attachments.push(event);
+    for (const { records } of chaptersOf(index))
+      for (const { event } of records.landmarks) if (event.type === "DeviceAttached") attachments.push(event);
   return narrowed(index.recordsAt(index.head), ioas, device, device === undefined ? null : attachments);
 }
 

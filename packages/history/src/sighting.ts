@@ -4,7 +4,6 @@ import {
   ROW_CUT,
   ROW_ENDED,
   ROW_HOW,
-  ROW_IOAS,
   ROW_KIND_MAP_REFUSED,
   ROW_KIND_MAPPED,
   ROW_KIND_MASK,
@@ -31,7 +30,8 @@ import {
   U64_MAX,
 } from "@ioasis/core";
 import { ioasName } from "./area-json.ts";
-import { type Chapter, mappedAreaAt, rangeAt } from "./chapter.ts";
+import type { Chapter } from "./chapter.ts";
+import { ioasAt, mappedAreaAt, rangeAt } from "./row-at.ts";
 
 /** A map, an unmap or a refused one. */
 export interface HotSighting {
@@ -111,11 +111,11 @@ export function sightingsOf(
   const ended = chapter.firstVersion + page.number(ROW_ENDED, row);
   if (ended < from || ended > to) return;
   const { first, last } = rangeAt(page, row);
-  use(unmapped(ended, page.number(ROW_IOAS, row) - 1, first, last, true));
+  use(unmapped(ended, ioasAt(page, row), first, last, true));
 }
 
 function sightingAt(chapter: Chapter, page: PackedPage, row: number, kind: number, version: number): Sighting {
-  const ioas = page.number(ROW_IOAS, row) - 1;
+  const ioas = ioasAt(page, row);
   const { first, last } = rangeAt(page, row);
   switch (kind) {
     case ROW_KIND_RECORD: {

@@ -1,8 +1,9 @@
 /** Finding the events of a history that have to do with a range of IOVAs, by the index: nothing else is read. */
-import { type PackedPage, ROW_IOAS } from "@ioasis/codec";
 import type { ColdEvent, IoasHandle, Range } from "@ioasis/core";
-import type { Chapter, Landmark } from "./chapter.ts";
+import type { Chapter } from "./chapter.ts";
+import type { Landmark } from "./chapter-records.ts";
 import type { ContextIndex } from "./context-index.ts";
+import { ioasAt } from "./row-at.ts";
 import { recordSighting, type Sighting, sightingsOf } from "./sighting.ts";
 
 export interface Scope {
@@ -57,7 +58,7 @@ export function lastLandmark(
 ): Landmark | null {
   for (let next = Math.min(to, index.head); next >= 1; ) {
     const chapter = index.chapterOf(next);
-    const found = chapter.landmarks.findLast(({ version, event }) => version <= to && matches(event));
+    const found = chapter.records.landmarks.findLast(({ version, event }) => version <= to && matches(event));
     if (found !== undefined) return found;
     next = chapter.firstVersion - 1;
   }
@@ -76,12 +77,12 @@ export function* chaptersOf(index: ContextIndex): Generator<Chapter> {
 function seen(chapter: Chapter, scope: Scope, from: number, to: number): Sighting[] {
   const { spaces } = scope;
   const found: Sighting[] = [];
-  chapter.rowsAround(scope.range, from, to, (page: PackedPage, row: number) => {
-    const ioas = page.number(ROW_IOAS, row) - 1;
+  chapter.rowsAround(scope.range, from, to, (page, row) => {
+    const ioas = ioasAt(page, row);
     if (spaces !== null && ioas >= 0 && !spaces.has(ioas)) return;
     sightingsOf(chapter, page, row, from, to, (sighting) => found.push(sighting));
   });
-  for (const { version, event } of chapter.landmarks)
+  for (const { version, event } of chapter.records.landmarks)
     if (version >= from && version <= to && matters(event, scope)) found.push(recordSighting(version, event));
   return found.sort((a, b) => a.version - b.version);
 }

@@ -2,13 +2,14 @@
 import { type Area, type ClockJson, type ContextState, hex, holes, type IoasHandle, type Range } from "@ioasis/core";
 import type { Journal } from "@ioasis/store";
 import { type AreaJson, areaToJson } from "./area-json.ts";
-import { areaAt } from "./chapter.ts";
+import { learnedIn } from "./chapter-state.ts";
 import { type ContextIndex, indexOf } from "./context-index.ts";
 import { contextNotes } from "./context-notes.ts";
 import { type DeviceJson, devicesIn } from "./device-json.ts";
 import { lastEnding } from "./ending.ts";
 import { type EventMark, markAt } from "./event-mark.ts";
 import { type Narrowing, spacesOf } from "./narrowing.ts";
+import { areaAt } from "./row-at.ts";
 import { placeOf } from "./sighting.ts";
 
 export interface OwnedArea extends AreaJson {
@@ -157,7 +158,7 @@ export function isOpen(
   return state.liveSpaces.some(({ handle, isWhole, known }) => {
     if (isWhole || (spaces !== null && !spaces.has(handle)) || known.covers(range.first, range.last)) return false;
     if (version < 1) return true;
-    const learned = index.chapterOf(version).learnedIn(range, handle, state.lostAt, version);
+    const learned = learnedIn(index.chapterOf(version), range, handle, state.lostAt, version);
     return holes([...known.in(range.first, range.last), ...learned], range).length > 0;
   });
 }
