@@ -17,7 +17,7 @@ import {
   ROW_VALUE,
   ROW_VERSION,
 } from "@ioasis/codec";
-import { type AreaTable, clipRuns, type ContextState, type IoasHandle, type Range, type Run } from "@ioasis/core";
+import { type AreaTable, type ContextState, clipRuns, type IoasHandle, type Range, type Run } from "@ioasis/core";
 import type { Chapter } from "./chapter.ts";
 import type { Carry } from "./chapter-draft.ts";
 import { ioasAt, rangeAt, runsAt } from "./row-at.ts";
@@ -49,7 +49,8 @@ export function learnedIn(chapter: Chapter, range: Range, ioas: IoasHandle, lost
   const ranges: Range[] = [];
   chapter.rowsAround(range, chapter.firstVersion, version, (page, row) => {
     const how = page.number(ROW_HOW, row);
-    if (ioasAt(page, row) === ioas && isLearned(chapter, page, row, how, lostAt, version)) ranges.push(rangeAt(page, row));
+    if (ioasAt(page, row) === ioas && isLearned(chapter, page, row, how, lostAt, version))
+      ranges.push(rangeAt(page, row));
   });
   return ranges;
 }

@@ -91,7 +91,12 @@ export class Chapter {
   /** Pages of which something was born up to the version `bornBy` and ended from `endedFrom` on, by address. */
   pages(bornBy: number, endedFrom: number, visit: (page: PackedPage) => void): void {
     const { firstVersion } = this;
-    const asked = { from: 0, to: Number.POSITIVE_INFINITY, bornBy: bornBy - firstVersion, endedFrom: endedFrom - firstVersion };
+    const asked = {
+      from: 0,
+      to: Number.POSITIVE_INFINITY,
+      bornBy: bornBy - firstVersion,
+      endedFrom: endedFrom - firstVersion,
+    };
     this.#zones.some(asked, (index) => {
       visit(this.#rowPage(index));
       return false;

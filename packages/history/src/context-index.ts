@@ -131,7 +131,8 @@ export class ContextIndex {
     const { chapters } = this.journal;
     await chapters.save(this.#id, name, bytes);
     for (const old of chapters.list(this.#id))
-      if (old.firstVersion === name.firstVersion && old.lastVersion !== name.lastVersion) chapters.remove(this.#id, old);
+      if (old.firstVersion === name.firstVersion && old.lastVersion !== name.lastVersion)
+        chapters.remove(this.#id, old);
   }
 
   /** What the journal keeps, from version 1 on; at the end perhaps one that is not whole, which becomes the tail. */

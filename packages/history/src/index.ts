@@ -13,17 +13,17 @@ export {
   type PageDump,
   type PageSide,
 } from "./compare.ts";
+export { type ContextIndex, indexOf } from "./context-index.ts";
 export { contextNotes } from "./context-notes.ts";
 export type { DeviceJson } from "./device-json.ts";
-export { type ContextIndex, indexOf } from "./context-index.ts";
 export { type DiffAnswer, diff } from "./diff.ts";
 export type { EventMark } from "./event-mark.ts";
 export { type ExplainOptions, explainFault } from "./explain.ts";
 export type { Explanation, Findings, Verdict } from "./explanation.ts";
 export type { Fault, FaultJson } from "./fault.ts";
 export { type HistoryRow, historyOf } from "./history.ts";
-export { type KeepOptions, keepIndex } from "./keep-index.ts";
 export { parseIovaRange } from "./iova-range.ts";
+export { type KeepOptions, keepIndex } from "./keep-index.ts";
 export { type LogFilter, logOf } from "./log.ts";
 export { type Narrowing, spacesEver, spacesOf } from "./narrowing.ts";
 export { type RulesScope, ruleViolations } from "./rule-violations.ts";

@@ -16,7 +16,17 @@ import {
   ROW_VERSION,
   readRunList,
 } from "@ioasis/codec";
-import { type Area, clipRuns, type IoasHandle, type Iova, PROTS, type Prot, type Range, type Run, sourceOf } from "@ioasis/core";
+import {
+  type Area,
+  clipRuns,
+  type IoasHandle,
+  type Iova,
+  PROTS,
+  type Prot,
+  type Range,
+  type Run,
+  sourceOf,
+} from "@ioasis/core";
 
 export function rangeAt(page: PackedPage, row: number): Range {
   const first = page.bigint(ROW_IOVA, row);

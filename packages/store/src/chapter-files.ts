@@ -10,16 +10,17 @@ const NAME = /^([0-9a-f]+)-(\d{1,16})-(\d{1,16})\.chapter$/;
 
 export class ChapterFiles implements ChapterStore {
   readonly isWritable: boolean;
-  readonly rowsMin = CHAPTER_ROWS_MIN;
+  readonly rowsMin: number;
   readonly #disk: Disk;
   readonly #directory: string;
   /** Files open for reading, the one used last at the end. */
   readonly #open = new Map<string, DiskFile>();
 
-  constructor(disk: Disk, directory: string, isWritable: boolean) {
+  constructor(disk: Disk, directory: string, isWritable: boolean, rowsMin = CHAPTER_ROWS_MIN) {
     this.#disk = disk;
     this.#directory = `${directory}/${FOLDER}`;
     this.isWritable = isWritable;
+    this.rowsMin = rowsMin;
   }
 
   list(contextId: string): readonly ChapterName[] {

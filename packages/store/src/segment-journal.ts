@@ -36,6 +36,8 @@ export interface SegmentJournalOptions {
   readonly disk?: Disk;
   /** Ids for new contexts, hex digits; default: random. */
   readonly nextId?: () => string;
+  /** `rowsMin` of the history index. */
+  readonly chapterRows?: number;
 }
 
 /**
@@ -66,12 +68,12 @@ async function assemble(
   disk: Disk,
   directory: string,
   replica: string,
-  { nextId = newContextId }: SegmentJournalOptions,
+  { nextId = newContextId, chapterRows }: SegmentJournalOptions,
   lock: DiskLock | null,
 ): Promise<Journal> {
   // Listed before the log is read: each snapshot then tells of events that the log must have.
   const snapshots = new SnapshotFiles(disk, directory);
-  const chapters = new ChapterFiles(disk, directory, lock !== null);
+  const chapters = new ChapterFiles(disk, directory, lock !== null, chapterRows);
   const log = new SegmentLog(disk, directory);
   const catalog = new Catalog();
   let last = { number: 0, file: log.fileOf(1), end: 0, size: 0 };

@@ -159,7 +159,13 @@ function sourceOf(chance: Chance, { first, last }: Range): Source {
 }
 
 function actorOf(chance: Chance): Actor {
-  return { comm: chance.one(["vmm", "vcpu", "kworker/u64:0"]), pid: chance.below(4), tid: null, cpu: null, flags: null };
+  return {
+    comm: chance.one(["vmm", "vcpu", "kworker/u64:0"]),
+    pid: chance.below(4),
+    tid: null,
+    cpu: null,
+    flags: null,
+  };
 }
 
 const done = (event: IoasEvent): Step => ({ event, errno: null });

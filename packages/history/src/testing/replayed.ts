@@ -1,4 +1,5 @@
 /** The referee of the index: the same answers by folding blocks from the start and scanning events one by one. */
+import type { Digest } from "@ioasis/codec";
 import {
   applyUpTo,
   type ColdEvent,
@@ -9,6 +10,7 @@ import {
   eventAt,
   hex,
   type IoasHandle,
+  type Iova,
   type Range,
   recordedAt,
   stampAt,
@@ -17,6 +19,7 @@ import {
   TYPE_MAPPED,
   TYPE_UNMAP_REFUSED,
   TYPE_UNMAPPED,
+  U64_MAX,
 } from "@ioasis/core";
 import type { Journal } from "@ioasis/store";
 import { areaToJson } from "../area-json.ts";
@@ -27,6 +30,7 @@ import type { EventMark } from "../event-mark.ts";
 import type { HistoryRow } from "../history.ts";
 import { placeOfEvent } from "../sighting.ts";
 import type { EndedArea, WhoAnswer } from "../who.ts";
+import type { Chance } from "./random-history.ts";
 
 interface Row {
   readonly batch: EventBatch;
@@ -55,6 +59,34 @@ export class Replayed {
     for (const batch of this.#batches)
       if (batch.firstVersion <= version && batch.lastVersion > state.version) applyUpTo(state, batch, version);
     return state;
+  }
+
+  /** Brings a running digest up to `version`. */
+  feed(digest: Digest, version: number): void {
+    for (const batch of this.#batches)
+      if (batch.firstVersion <= version && batch.lastVersion > digest.version)
+        digest.feed(
+          batch,
+          digest.version + 1 - batch.firstVersion,
+          Math.min(version, batch.lastVersion) + 1 - batch.firstVersion,
+        );
+  }
+
+  /** A range that some event spoke of, or a part of it or its surroundings; now and then any other. */
+  someRange(chance: Chance): Range {
+    const { batch, row } = this.#rows[chance.below(this.#rows.length)] as Row;
+    const isHot = (batch.type[row] as number) <= TYPE_UNMAPPED && chance.below(8) > 0;
+    const any = BigInt(chance.below(1 << 20)) << 12n;
+    const first = isHot ? (batch.iova[row] as bigint) : any;
+    const last = isHot ? (batch.last[row] as bigint) : any + 0xfffn;
+    const wider = last > U64_MAX - 0x1000n ? U64_MAX : last + 0x1000n;
+    const [from, to] = chance.one([
+      [first, first],
+      [last, last],
+      [first, last],
+      [first > 0x1000n ? first - 0x1000n : 0n, wider],
+    ] as const);
+    return { first: from as Iova, last: to as Iova };
   }
 
   who(state: ContextState, range: Range): WhoAnswer {
