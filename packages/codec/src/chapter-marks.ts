@@ -23,7 +23,7 @@ export class ChapterMarks {
     this.#errno[at] = errno[row] as number;
   }
 
-  pages(): Uint8Array[] {
+  *pages(): Generator<Uint8Array> {
     const order = Uint32Array.from({ length: this.length }, (_, row) => row);
     const columns = [
       { words: this.#clock, isWide: false },
@@ -31,10 +31,8 @@ export class ChapterMarks {
       { words: this.#actor, isWide: false },
       { words: this.#errno, isWide: false },
     ];
-    const pages: Uint8Array[] = [];
     for (let from = 0; from < this.length; from += PAGE_ROWS)
-      pages.push(packPage(columns, order, from, Math.min(this.length, from + PAGE_ROWS), NOTHING));
-    return pages;
+      yield packPage(columns, order, from, Math.min(this.length, from + PAGE_ROWS), NOTHING);
   }
 
   #grow(): void {

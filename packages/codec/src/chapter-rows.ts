@@ -62,7 +62,7 @@ export class ChapterRows {
   }
 
   /** The pages of a chapter of `count` versions. */
-  pages(count: number): RowPage[] {
+  *pages(count: number): Generator<RowPage> {
     const { length, ended } = this;
     const endedBy = new Uint32Array(length);
     for (let row = 0; row < length; row++) endedBy[row] = Math.min(ended[row] as number, count);
@@ -81,13 +81,11 @@ export class ChapterRows {
       small(this.fd),
       small(runsAt.length === 0 ? new Uint32Array(length) : runsAt),
     ];
-    const pages: RowPage[] = [];
     for (let from = 0; from < length; from += PAGE_ROWS) {
       const to = Math.min(length, from + PAGE_ROWS);
       const tail = this.#writeRuns(order, from, to, runsAt);
-      pages.push({ bytes: packPage(columns, order, from, to, tail), ...this.#zone(order, from, to, endedBy) });
+      yield { bytes: packPage(columns, order, from, to, tail), ...this.#zone(order, from, to, endedBy) };
     }
-    return pages;
   }
 
   #zone(order: Uint32Array, from: number, to: number, endedBy: Uint32Array): Omit<RowPage, "bytes"> {

@@ -13,6 +13,7 @@ import {
   ROW_LEARNS,
   ROW_TOOK_NOTHING,
   ROW_UNMAPPED_WHOLE,
+  type RowPage,
 } from "@ioasis/codec";
 import {
   AreaTable,
@@ -36,6 +37,7 @@ import { ChapterNames } from "./chapter-names.ts";
 const ROWS_PER_CARRIED = 2;
 /** ... or when it has this many versions. */
 const CHAPTER_VERSIONS_MAX = 0x40_0000;
+const PAGES_PER_STEP = 32;
 
 /** What goes from one chapter into the next. */
 export interface Carry {
@@ -103,11 +105,12 @@ export class ChapterDraft {
     return this.#rows.length + this.#records.length >= this.#rowsMax || this.#marks.length >= CHAPTER_VERSIONS_MAX;
   }
 
-  /** Takes rows from the one behind `lastVersion` on, until it is full or the batch ends. */
-  take(batch: EventBatch): void {
+  /** Takes rows from the one behind `lastVersion` on, until it is full, the batch ends or it has version `until`. */
+  take(batch: EventBatch, until = batch.lastVersion): void {
     const { type } = batch;
     const codes = this.#names.codesOf(batch);
-    for (let row = this.lastVersion + 1 - batch.firstVersion; row < batch.length && !this.isFull; row++) {
+    const end = Math.min(batch.length, until + 1 - batch.firstVersion);
+    for (let row = this.lastVersion + 1 - batch.firstVersion; row < end && !this.isFull; row++) {
       const version = batch.firstVersion + row;
       const code = type[row] as number;
       if (code === TYPE_MAPPED) this.#onMapped(batch, row, version);
@@ -122,6 +125,15 @@ export class ChapterDraft {
 
   /** `block`: hash of the block that holds the last version. */
   encode(block: string): Uint8Array {
+    const encoding = this.encoding(block);
+    for (;;) {
+      const { done, value } = encoding.next();
+      if (done === true) return value;
+    }
+  }
+
+  /** The same in steps of some milliseconds, between which the draft must not change. */
+  *encoding(block: string): Generator<void, Uint8Array> {
     const { contextId, firstVersion } = this;
     assert(this.#marks.length > 0, "a chapter has versions");
     const head = {
@@ -136,7 +148,11 @@ export class ChapterDraft {
       founded: this.#founded,
       state: this.#start,
     };
-    return encodeChapter(head, this.#rows.pages(this.#marks.length), this.#marks.pages());
+    const rows: RowPage[] = [];
+    for (const page of this.#rows.pages(this.#marks.length)) if (rows.push(page) % PAGES_PER_STEP === 0) yield;
+    const marks: Uint8Array[] = [];
+    for (const page of this.#marks.pages()) if (marks.push(page) % PAGES_PER_STEP === 0) yield;
+    return encodeChapter(head, rows, marks);
   }
 
   /** The chapter behind this one, which must not be used any more. */

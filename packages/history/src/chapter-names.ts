@@ -17,12 +17,18 @@ export class ChapterNames {
   readonly #clockCodes = new Map<string, number>();
   #leastTicks = new BigInt64Array(8).fill(TICKS_MAX);
   readonly #mappingClocks = new Set<string>();
+  /** Of the batch that came last. */
+  #codes: (Codes & { readonly batch: EventBatch }) | null = null;
 
-  codesOf({ actors, clocks }: EventBatch): Codes {
-    return {
+  codesOf(batch: EventBatch): Codes {
+    if (this.#codes?.batch === batch) return this.#codes;
+    const { actors, clocks } = batch;
+    this.#codes = {
+      batch,
       actors: Uint32Array.from([0, ...actors.map((actor) => this.#actorCode(actor))]),
       clocks: Uint32Array.from([0, ...clocks.map((clock) => this.#clockCode(clock))]),
     };
+    return this.#codes;
   }
 
   /** Notes the clock of a row. */

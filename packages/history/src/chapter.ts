@@ -25,6 +25,7 @@ import {
   type Errno,
   errnoOfCode,
   type IoasHandle,
+  IoasisError,
   type Range,
   type Stamp,
   stampToJson,
@@ -52,18 +53,20 @@ export class Chapter {
   readonly firstVersion: number;
   readonly lastVersion: number;
   readonly records: ChapterRecords;
-  readonly #bytes: ChapterBytes;
+  #bytes: ChapterBytes;
+  readonly #repair: () => ChapterBytes | null;
   readonly #directory: ChapterDirectory;
   readonly #zones: Zones;
   readonly #cache: PageCache;
   readonly #key: number;
 
   /**
-   * `key`: a number of its own among those that share `cache`.
+   * `key`: a number of its own among those that share `cache`. `repair` builds the same bytes again where some are damaged.
    * @throws IoasisError ERR_BLOCK, ERR_NEWER
    */
-  constructor(bytes: ChapterBytes, key: number, cache: PageCache) {
+  constructor(bytes: ChapterBytes, key: number, cache: PageCache, repair: () => ChapterBytes | null) {
     this.#bytes = bytes;
+    this.#repair = repair;
     this.#directory = readChapter(bytes.size, bytes.read);
     this.#cache = cache;
     this.#key = key * PAGES_MAX;
@@ -227,7 +230,16 @@ export class Chapter {
   #page(directory: PageDirectory, index: number, key: number, columns: number): PackedPage {
     return this.#cache.get(this.#key + key, () => {
       const offset = directory.offset[index] as number;
-      return readPage(directory, index, columns, this.#bytes.read(offset, directory.length[index] as number));
+      const read = (): PackedPage =>
+        readPage(directory, index, columns, this.#bytes.read(offset, directory.length[index] as number));
+      try {
+        return read();
+      } catch (error) {
+        const repaired = error instanceof IoasisError ? this.#repair() : null;
+        if (repaired === null) throw error;
+        this.#bytes = repaired;
+        return read();
+      }
     });
   }
 }

@@ -14,6 +14,7 @@ import { PageCache } from "./page-cache.ts";
 
 /** Bytes of pages kept, over all contexts of a journal. */
 const PAGE_BYTES_MAX = 32 * 1024 * 1024;
+const EVENTS_PER_STEP = 4_096;
 /** Chapters of a context whose directories are kept. */
 const CHAPTERS_MAX = 256;
 
@@ -52,6 +53,7 @@ export class ContextIndex {
   readonly #built = new Map<number, Uint8Array>();
   /** By first version, the one used last at the end. */
   readonly #open = new Map<number, Chapter>();
+  #saved = 0;
   /** What comes behind the whole chapters. */
   #draft: ChapterDraft | null = null;
   /** The same, as far as it was when a question last came for it. */
@@ -94,16 +96,28 @@ export class ContextIndex {
     return this.chapterOf(version).records.at(version);
   }
 
-  /** Folds the next block that is not in the index. @returns whether there is another */
-  step(): boolean {
-    const { head } = this;
-    if ((this.#tail?.lastVersion ?? 0) >= head || (this.#names.at(-1)?.lastVersion ?? 0) >= head) return false;
-    const draft = this.#drafted();
-    const next = draft.lastVersion + 1;
-    if (next > head) return false;
-    for (const batch of this.journal.batches(this.context, next, next)) draft.take(batch);
-    if (draft.isFull) this.#close(draft);
-    return draft.lastVersion < head;
+  /**
+   * Builds up to the head in steps of some milliseconds. Between them questions may be asked, events appended and
+   * chapters saved.
+   */
+  *building(): Generator<void> {
+    for (;;) {
+      const { head } = this;
+      if ((this.#tail?.lastVersion ?? 0) >= head || (this.#names.at(-1)?.lastVersion ?? 0) >= head) return;
+      const draft = this.#drafted();
+      if (!draft.isFull) {
+        const next = draft.lastVersion + 1;
+        if (next > head) return;
+        for (const batch of this.journal.batches(this.context, next, next))
+          for (let until = next; until <= batch.lastVersion && !draft.isFull; yield)
+            draft.take(batch, (until += EVENTS_PER_STEP) - 1);
+      }
+      if (!draft.isFull) continue;
+      const bytes = yield* draft.encoding(this.#blockOf(draft.lastVersion));
+      // A question that came between may have been faster.
+      if (this.#draft === draft) this.#close(draft, bytes);
+      yield;
+    }
   }
 
   /** Puts the whole chapters that were built here into the journal's store, where it takes them. */
@@ -118,11 +132,22 @@ export class ContextIndex {
     }
   }
 
+  /** The newest version in the index. */
+  get lastVersion(): number {
+    return this.#draft?.lastVersion ?? this.#tail?.lastVersion ?? this.#names.at(-1)?.lastVersion ?? 0;
+  }
+
+  /** The newest version that the journal's store has chapters up to. */
+  get savedVersion(): number {
+    return this.#saved;
+  }
+
   /** Puts what is behind the last whole chapter there too, so that the next session need not fold it. */
   async saveTail(): Promise<void> {
     const draft = this.#draft;
-    if (!this.journal.chapters.isWritable || draft === null || draft.lastVersion < draft.firstVersion) return;
+    if (!this.journal.chapters.isWritable || draft === null) return;
     const { firstVersion, lastVersion } = draft;
+    if (lastVersion <= this.#saved) return;
     await this.#replace({ firstVersion, lastVersion }, draft.encode(this.#blockOf(lastVersion)));
   }
 
@@ -130,6 +155,7 @@ export class ContextIndex {
   async #replace(name: ChapterName, bytes: Uint8Array): Promise<void> {
     const { chapters } = this.journal;
     await chapters.save(this.#id, name, bytes);
+    this.#saved = Math.max(this.#saved, name.lastVersion);
     for (const old of chapters.list(this.#id))
       if (old.firstVersion === name.firstVersion && old.lastVersion !== name.lastVersion)
         chapters.remove(this.#id, old);
@@ -149,9 +175,11 @@ export class ContextIndex {
       if (isLast && chapter === null) return;
       if (chapter !== null && !chapter.head.isWhole) {
         this.#tail = chapter;
+        this.#saved = name.lastVersion;
         return;
       }
       this.#names.push(name);
+      this.#saved = name.lastVersion;
       next = name.lastVersion + 1;
     }
   }
@@ -168,11 +196,11 @@ export class ContextIndex {
   /** Null unless it is there, undamaged and of this history. */
   #stored(name: ChapterName): Chapter | null {
     const built = this.#built.get(name.firstVersion);
-    if (built !== undefined) return this.#opened(bytesInMemory(built));
+    if (built !== undefined) return this.#opened(bytesInMemory(built), name);
     const bytes = this.journal.chapters.open(this.#id, name);
     if (bytes === null) return null;
     try {
-      const chapter = this.#opened(bytes);
+      const chapter = this.#opened(bytes, name);
       const { contextId, block } = chapter.head;
       const isIts = chapter.firstVersion === name.firstVersion && chapter.lastVersion === name.lastVersion;
       return contextId === this.#id && isIts && block === this.#blockOf(name.lastVersion) ? chapter : null;
@@ -182,20 +210,28 @@ export class ContextIndex {
     }
   }
 
-  /** A chapter whose file is gone or damaged, from the one before it and the blocks. */
+  /** A chapter whose file is gone or damaged. */
   #rebuilt(name: ChapterName, at: number): Chapter {
-    const draft = this.#draftFrom(name.firstVersion, at);
-    this.#fill(draft, name.lastVersion);
-    const bytes = draft.encode(this.#blockOf(draft.lastVersion));
-    if (draft.lastVersion !== name.lastVersion) {
-      // Whatever wrote the file cut the history elsewhere: from here on all is built anew.
-      this.#names.splice(at);
-      this.#tail = null;
-      this.#draft = null;
-      return this.#extend(name.lastVersion);
+    const bytes = this.#build(name, at);
+    if (bytes !== null) {
+      this.#built.set(name.firstVersion, bytes);
+      return this.#opened(bytesInMemory(bytes), name);
     }
-    this.#built.set(name.firstVersion, bytes);
-    return this.#opened(bytesInMemory(bytes));
+    // Whatever wrote the file cut the history elsewhere: from here on all is built anew.
+    for (const { firstVersion } of this.#names.splice(at)) {
+      this.#open.delete(firstVersion);
+      this.#built.delete(firstVersion);
+    }
+    this.#tail = null;
+    this.#draft = null;
+    return this.#extend(name.lastVersion);
+  }
+
+  /** The bytes of a chapter from the one before it and the blocks; null when it does not end there. */
+  #build({ firstVersion, lastVersion }: ChapterName, at: number): Uint8Array | null {
+    const draft = this.#draftFrom(firstVersion, at);
+    for (const batch of this.journal.batches(this.context, firstVersion, lastVersion)) draft.take(batch, lastVersion);
+    return draft.lastVersion === lastVersion ? draft.encode(this.#blockOf(lastVersion)) : null;
   }
 
   #draftFrom(firstVersion: number, at: number): ChapterDraft {
@@ -210,10 +246,12 @@ export class ContextIndex {
       const draft = this.#drafted();
       this.#fill(draft, version);
       if (!draft.isFull) {
-        this.#tail = this.#opened(bytesInMemory(draft.encode(this.#blockOf(draft.lastVersion))));
+        const { firstVersion, lastVersion } = draft;
+        const bytes = bytesInMemory(draft.encode(this.#blockOf(lastVersion)));
+        this.#tail = this.#opened(bytes, { firstVersion, lastVersion });
         return this.#tail;
       }
-      this.#close(draft);
+      this.#close(draft, draft.encode(this.#blockOf(draft.lastVersion)));
       if (draft.lastVersion >= version) return this.chapterOf(version);
     }
   }
@@ -225,9 +263,9 @@ export class ContextIndex {
   }
 
   /** A full draft becomes a whole chapter. */
-  #close(draft: ChapterDraft): void {
+  #close(draft: ChapterDraft, bytes: Uint8Array): void {
     const { firstVersion, lastVersion } = draft;
-    this.#built.set(firstVersion, draft.encode(this.#blockOf(lastVersion)));
+    this.#built.set(firstVersion, bytes);
     this.#names.push({ firstVersion, lastVersion });
     this.#draft = draft.next();
     this.#tail = null;
@@ -246,8 +284,13 @@ export class ContextIndex {
     assert(draft.lastVersion >= version || draft.isFull, `version ${version} is in the journal`);
   }
 
-  #opened(bytes: ChapterBytes): Chapter {
-    return new Chapter(bytes, this.#shelf.opened++, this.#shelf.cache);
+  #opened(bytes: ChapterBytes, name: ChapterName): Chapter {
+    const repair = (): ChapterBytes | null => {
+      const at = this.#names.findIndex(({ firstVersion }) => firstVersion === name.firstVersion);
+      const built = this.#build(name, at < 0 ? this.#names.length : at);
+      return built === null ? null : bytesInMemory(built);
+    };
+    return new Chapter(bytes, this.#shelf.opened++, this.#shelf.cache, repair);
   }
 
   #blockOf(version: number): string {

@@ -1,11 +1,16 @@
-/** Building the history index beside other work: block by block, so that nothing waits long for it. */
+/** Building the history index beside other work: in steps of some milliseconds, so that nothing waits long for it. */
 import { setImmediate as otherWork } from "node:timers/promises";
 import type { Journal } from "@ioasis/store";
 import { indexOf } from "./context-index.ts";
 
+/** Fewer new versions than these are not worth a file: a question folds them by itself. */
+const VERSIONS_MIN = 4_096;
+
 export interface KeepOptions {
-  /** Ends the work behind the present block; what was saved is kept, the rest is built another time. */
+  /** Ends the work behind the present step; what was saved is kept, the rest is built another time. */
   readonly signal?: AbortSignal | undefined;
+  /** Called now and then with the newest version that is in the index. */
+  readonly onProgress?: (version: number) => void;
 }
 
 /**
@@ -13,11 +18,14 @@ export interface KeepOptions {
  * not built again, so that it may be called as often as one likes, and after any crash.
  * @throws IoasisError ERR_DISK, ERR_DAMAGED
  */
-export async function keepIndex(journal: Journal, context: string, { signal }: KeepOptions = {}): Promise<void> {
+export async function keepIndex(journal: Journal, context: string, options: KeepOptions = {}): Promise<void> {
+  const { signal, onProgress } = options;
   const index = indexOf(journal, context);
-  while (index.step()) {
+  if (index.head - index.savedVersion < VERSIONS_MIN) return;
+  for (const _step of index.building()) {
     await index.save();
     await otherWork();
+    onProgress?.(index.lastVersion);
     if (signal?.aborted === true) return;
   }
   await index.save();
