@@ -3,6 +3,7 @@ export { actorName } from "./actor-name.ts";
 export { type AreaJson, areaToJson, ioasName, type RunJson, type SourceJson, sourceToJson } from "./area-json.ts";
 export { versionAt } from "./as-of.ts";
 export { type AtAnswer, type RangeJson, type SpaceJson, stateAt } from "./at.ts";
+export { type BisectAnswer, type BisectOptions, bisect } from "./bisect/bisect.ts";
 export { type Change, type ChangesAnswer, changesAround } from "./changes.ts";
 export { type Anchor, type Clocks, clocksOf, versionAtTime } from "./clocks.ts";
 export {
