@@ -28,9 +28,10 @@ test("kill -9 at 20 random moments: verify is ok, acknowledged versions stay, im
     for (let kill = 0; kill < KILLS; kill++) {
       // Played at a pace, so that there is something left to kill at the last moment too.
       const child = bench.start("import", FILE, "--pace", "12");
+      const closed = once(child, "close");
       await sleep(Math.random() * importMs + 30);
       child.kill("SIGKILL");
-      await once(child, "close");
+      await closed;
       const verified = bench.json<{ ok?: boolean; events?: number; error?: { code: string } }>("verify");
       // Killed before the journal was made: there is nothing to verify yet.
       if (verified.error !== undefined) {

@@ -3,6 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { IoasisError } from "@ioasis/core";
 import { type ContextInfo, type Journal, openSegmentJournal } from "@ioasis/store";
+import { headsOf, indexAppended } from "./index-journal.ts";
 import { VERSION } from "./version.ts";
 import type { CommonOptions, ContextOptions, ExitCode, World } from "./world.ts";
 
@@ -30,7 +31,10 @@ export async function withJournal(
   });
   try {
     if (mode === "write" && journal.damage.length > 0) throw damagedJournal(journal);
-    return await use(journal);
+    const before = mode === "write" ? headsOf(journal) : null;
+    const code = await use(journal);
+    if (before !== null) await indexAppended(world, journal, before);
+    return code;
   } finally {
     await journal.close();
   }

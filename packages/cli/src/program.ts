@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { applyCommand } from "./commands/apply.ts";
 import { atCommand } from "./commands/at.ts";
 import { benchCommand } from "./commands/bench.ts";
+import { bisectCommand } from "./commands/bisect.ts";
 import { changesCommand } from "./commands/changes.ts";
 import { compareCommand } from "./commands/compare.ts";
 import { conformCommand } from "./commands/conform.ts";
@@ -39,6 +40,7 @@ const COMMANDS = [
   historyCommand,
   whoCommand,
   changesCommand,
+  bisectCommand,
   explainCommand,
   translateCommand,
   verifyCommand,

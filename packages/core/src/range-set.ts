@@ -33,6 +33,11 @@ export class RangeSet {
     return this.#table.overlaps(first, last);
   }
 
+  /** Of the set's ranges those that touch `[first, last]`, whole and ascending. */
+  in(first: bigint, last: bigint): Range[] {
+    return Array.from(this.#table.in(first, last), ({ iova, last: end }) => ({ first: iova, last: end }));
+  }
+
   ranges(): Range[] {
     return [...this.#table.all()].map(({ iova, last }) => ({ first: iova as Iova, last }));
   }

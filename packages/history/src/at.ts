@@ -3,6 +3,7 @@ import { spaceDigest } from "@ioasis/codec";
 import { type ClockJson, type ContextState, hex, holes, type Range, type Space } from "@ioasis/core";
 import type { Journal } from "@ioasis/store";
 import { type AreaJson, areaToJson, ioasName } from "./area-json.ts";
+import { indexOf } from "./context-index.ts";
 import { contextNotes } from "./context-notes.ts";
 import { type DeviceJson, devicesIn } from "./device-json.ts";
 import { markAt } from "./event-mark.ts";
@@ -43,9 +44,10 @@ const PAGE_SIZE = 4096n;
  * @throws IoasisError ERR_USAGE as `spacesOf`, ERR_VERSION, ERR_DAMAGED
  */
 export function stateAt(journal: Journal, context: string, version: number, narrowing: Narrowing = {}): AtAnswer {
-  const state = journal.state(context, version);
+  const index = indexOf(journal, context);
+  const state = index.stateAt(version);
   const spaces = spacesOf(state, narrowing);
-  const { time, clock } = markAt(journal, context, version);
+  const { time, clock } = markAt(index, version);
   return {
     context,
     version,

@@ -1,11 +1,12 @@
 /** `changes`: the last change of a range up to a version, and the next after it. */
-import { type EventType, eventAt, type IoasHandle, type Range, TYPE_MAPPED, TYPE_UNMAPPED } from "@ioasis/core";
+import type { EventType, IoasHandle, Range } from "@ioasis/core";
 import type { Journal } from "@ioasis/store";
+import { indexOf } from "./context-index.ts";
 import { endOf } from "./end-of.ts";
-import { type EventMark, markOf, type Row, versionOf } from "./event-mark.ts";
-import { placeOf } from "./history.ts";
+import { type EventMark, markAt } from "./event-mark.ts";
 import { type Narrowing, spacesEver } from "./narrowing.ts";
-import { tookAway, touching, touchingBackwards } from "./touching.ts";
+import { placeOf, type Sighting } from "./sighting.ts";
+import { touching, touchingBackwards } from "./touching.ts";
 
 export interface Change extends EventMark {
   readonly type: EventType;
@@ -31,42 +32,45 @@ export function changesAround(
   version: number,
   narrowing: Narrowing = {},
 ): ChangesAnswer {
+  const index = indexOf(journal, context);
   const scope = { range, spaces: spacesEver(journal, context, narrowing) };
   /** The end of a space changes the range only where something of it was still mapped. */
-  const hadMapped: HadMapped = (ioas, before) =>
-    journal.state(context, before).spaces[ioas]?.areas.overlaps(range.first, range.last) === true;
+  const hadMapped: HadMapped = (ioas, before) => {
+    let isMapped = false;
+    if (before > 0)
+      index.chapterOf(before).mappedIn(range, before, (_page, _row, space) => {
+        isMapped ||= space === ioas;
+      });
+    return isMapped;
+  };
   const head = endOf(journal, context);
+  const changeOf = (sightings: Iterable<Sighting>): Change | null => {
+    for (const sighting of sightings) {
+      if (!changes(sighting, hadMapped)) continue;
+      const { ioas, iova, last } = placeOf(sighting);
+      return { ...markAt(index, sighting.version), type: sighting.type, ioas, iova, last };
+    }
+    return null;
+  };
   return {
     context,
     version,
-    last: firstChange(touchingBackwards(journal, context, scope, version), hadMapped),
-    next: firstChange(touching(journal, context, scope, version + 1, head), hadMapped),
+    last: changeOf(touchingBackwards(index, scope, version)),
+    next: changeOf(touching(index, scope, version + 1, head)),
   };
 }
 
-function firstChange(rows: Iterable<Row>, hadMapped: HadMapped): Change | null {
-  for (const found of rows) {
-    if (!changes(found, hadMapped)) continue;
-    const event = eventAt(found.batch, found.row);
-    const { ioas, iova, last } = placeOf(event);
-    return { ...markOf(found), type: event.type, ioas, iova, last };
-  }
-  return null;
-}
-
-function changes(found: Row, hadMapped: HadMapped): boolean {
-  const { batch, row } = found;
-  const type = batch.type[row] as number;
-  if (type === TYPE_MAPPED) return true;
-  if (type === TYPE_UNMAPPED) return tookAway(found);
-  const event = eventAt(batch, row);
+function changes(sighting: Sighting, hadMapped: HadMapped): boolean {
+  if (!("record" in sighting))
+    return sighting.type === "IovaMapped" || (sighting.type === "IovaUnmapped" && sighting.tookAway);
+  const event = sighting.record;
   switch (event.type) {
     case "IovaReserved":
     case "WindowCreated":
     case "WindowRemoved":
       return true;
     case "IoasDestroyed":
-      return hadMapped(event.ioas, versionOf(found) - 1);
+      return hadMapped(event.ioas, sighting.version - 1);
     default:
       return false;
   }

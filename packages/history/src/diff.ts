@@ -2,6 +2,7 @@
 import { type Area, attachmentKey, type ContextState, type Space } from "@ioasis/core";
 import type { Journal } from "@ioasis/store";
 import { type AreaJson, areaToJson } from "./area-json.ts";
+import { indexOf } from "./context-index.ts";
 import { type DeviceJson, deviceToJson } from "./device-json.ts";
 import { type EventMark, markAt } from "./event-mark.ts";
 import { type Narrowing, spacesOf } from "./narrowing.ts";
@@ -30,8 +31,9 @@ export function diff(
   to: number,
   narrowing: Narrowing = {},
 ): DiffAnswer {
-  const before = journal.state(context, from);
-  const after = journal.state(context, to);
+  const index = indexOf(journal, context);
+  const before = index.stateAt(from);
+  const after = index.stateAt(to);
   // A space or a device that came later is still a fair thing to ask for.
   const chosen = spacesOf(to >= from ? after : before, narrowing);
   const found = { added: [] as AreaJson[], removed: [] as AreaJson[], changed: [] as Changed[], remapped: 0 };
@@ -44,8 +46,8 @@ export function diff(
     context,
     from,
     to,
-    fromEvent: markAt(journal, context, from),
-    toEvent: markAt(journal, context, to),
+    fromEvent: markAt(index, from),
+    toEvent: markAt(index, to),
     equal: counts.every(({ length }) => length === 0),
     ...found,
     devices: { added, removed },

@@ -1,6 +1,7 @@
 /** `explain`: why the IOMMU refused an access, by what the record shows of its address. */
 import type { Journal } from "@ioasis/store";
 import { type Clocks, clocksOf } from "./clocks.ts";
+import { indexOf } from "./context-index.ts";
 import type { Explanation, Findings } from "./explanation.ts";
 import { type Fault, faultRange, faultToJson, hardwareSays } from "./fault.ts";
 import { momentOf } from "./fault-moment.ts";
@@ -23,11 +24,12 @@ export function explainFault(
 ): Explanation {
   const clocks = options.clocks ?? clocksOf(journal, context);
   const moment = momentOf(journal, context, fault.stamp, clocks, options.at);
-  const state = journal.state(context, moment.version);
-  const suspects = suspectsOf(journal, context, state, fault);
+  const index = indexOf(journal, context);
+  const state = index.recordsAt(moment.version);
+  const suspects = suspectsOf(index, state, moment.version, fault);
   const range = faultRange(fault);
   const findings =
-    range === null ? withoutAddress(fault) : findingsOf({ journal, context, fault, moment, state, suspects, range });
+    range === null ? withoutAddress(fault) : findingsOf({ index, fault, moment, state, suspects, range });
   const words = fault.reason === "" ? [] : [`The IOMMU's own words: ${fault.reason}.`];
   const uncertainty = [...findings.uncertainty, ...moment.uncertainty, ...suspects.uncertainty, ...rateLimit(fault)];
   return {

@@ -1,7 +1,7 @@
 /** What `explain` answers and what it goes by. */
 import type { Actor, ContextState, Range } from "@ioasis/core";
-import type { Journal } from "@ioasis/store";
 import type { AreaJson } from "./area-json.ts";
+import type { ContextIndex } from "./context-index.ts";
 import type { EventMark } from "./event-mark.ts";
 import type { Fault, FaultJson } from "./fault.ts";
 import type { FaultMoment } from "./fault-moment.ts";
@@ -42,11 +42,10 @@ export interface Explanation extends Findings {
 
 /** All that the search for one fault goes by. */
 export interface Investigation {
-  readonly journal: Journal;
-  readonly context: string;
+  readonly index: ContextIndex;
   readonly fault: Fault;
   readonly moment: FaultMoment;
-  /** At the moment. */
+  /** At the moment, without areas. */
   readonly state: ContextState;
   readonly suspects: Suspects;
   /** The bytes that the device may have meant. */

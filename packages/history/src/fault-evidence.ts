@@ -1,7 +1,8 @@
 /** The sentences behind a verdict. */
-import { type Decimal, formatDecimal, hex, lengthOf, minus, type Stamp, stampAt, stampToJson } from "@ioasis/core";
+import { type Decimal, formatDecimal, hex, lengthOf, minus, type Stamp, stampToJson } from "@ioasis/core";
 import { actorName } from "./actor-name.ts";
-import type { EventMark, Row } from "./event-mark.ts";
+import type { ContextIndex } from "./context-index.ts";
+import type { EventMark } from "./event-mark.ts";
 import type { Fault } from "./fault.ts";
 import type { FaultMoment, Reading } from "./fault-moment.ts";
 import { sizeText } from "./size-text.ts";
@@ -29,9 +30,9 @@ export function accessText({ access, iova, stamp }: Fault): string {
   return `the device ${verb} ${iova === null ? "an address that is not told" : hex(iova)}${at}`;
 }
 
-/** Seconds from the event of `row` to the fault, exactly; null where their clocks do not join. */
-export function secondsSince(row: Row, reading: Reading | null): Decimal | null {
-  const stamp = stampAt(row.batch, row.row);
+/** Seconds from the event of `version` to the fault, exactly; null where their clocks do not join. */
+export function secondsSince(index: ContextIndex, version: number, reading: Reading | null): Decimal | null {
+  const stamp = index.chapterOf(version).stamp(version);
   return stamp === null ? null : secondsBetween(stamp, reading);
 }
 

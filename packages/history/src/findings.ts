@@ -1,13 +1,13 @@
 /** From the record around a fault's address to a verdict. */
 import { type Area, type IoasHandle, sameDevice } from "@ioasis/core";
 import { areaToJson, ioasName } from "./area-json.ts";
-import { markAt, markOf, rowOf, versionOf } from "./event-mark.ts";
+import { markAt } from "./event-mark.ts";
 import type { Findings, Investigation } from "./explanation.ts";
 import { hardwareSays, isPageMasked } from "./fault.ts";
 import { accessText, byWhomAndWhen, rangeText, secondsSince, tooClose } from "./fault-evidence.ts";
 import { goneFindings } from "./gone-findings.ts";
 import { endedSoonAfter } from "./soon-after.ts";
-import { lastCold } from "./touching.ts";
+import { lastLandmark } from "./touching.ts";
 import { areasTouching } from "./who.ts";
 
 /**
@@ -15,8 +15,8 @@ import { areasTouching } from "./who.ts";
  * what was; last what kept the address from ever being mapped.
  */
 export function findingsOf(search: Investigation): Findings {
-  const { fault, state, suspects, range } = search;
-  const [found, second] = areasTouching(state, range, suspects.spaces);
+  const { fault, index, moment, state, suspects, range } = search;
+  const [found, second] = areasTouching(index, state, range, suspects.spaces, moment.version);
   const byRecord = found === undefined ? goneFindings(search) : mappedFindings(search, found.area, found.ioas);
   const several =
     found !== undefined && second !== undefined && second.ioas !== found.ioas
@@ -35,10 +35,9 @@ export function findingsOf(search: Investigation): Findings {
 
 /** Something is mapped there: either its rights forbid the access, or the mapping is not the trouble. */
 function mappedFindings(search: Investigation, area: Area, ioas: IoasHandle): Findings {
-  const { journal, context, fault, moment, range } = search;
-  const mappedAt = markAt(journal, context, area.version);
-  const row = rowOf(journal, context, area.version);
-  const age = row === null ? null : secondsSince(row, moment.reading);
+  const { index, fault, moment, range } = search;
+  const mappedAt = markAt(index, area.version);
+  const age = secondsSince(index, area.version, moment.reading);
   const isForbidden = (fault.access === "write" && area.prot === "r") || (fault.access === "read" && area.prot === "w");
   const evidence = [
     `${rangeText(area.iova, area.last)} was mapped in ${ioasName(ioas)} ${byWhomAndWhen(mappedAt)} and still was when ${accessText(fault)}.`,
@@ -76,17 +75,16 @@ function unknownRights({ fault }: Investigation): string {
 }
 
 /** A mapping older than the device's newest attachment to an unnamed space may be another space's. */
-function attachedAfter({ fault, journal, context, moment, suspects }: Investigation, mapped: number): string[] {
+function attachedAfter({ fault, index, moment, suspects }: Investigation, mapped: number): string[] {
   const { device } = fault;
   if (device === null || suspects.spaces !== null) return [];
-  const attached = lastCold(
-    journal,
-    context,
+  const attached = lastLandmark(
+    index,
     moment.version,
     (event) => event.type === "DeviceAttached" && sameDevice(event.device, device),
   );
-  if (attached === null || versionOf(attached) < mapped) return [];
+  if (attached === null || attached.version < mapped) return [];
   return [
-    `The device was attached ${byWhomAndWhen(markOf(attached))}, after that map: the map may belong to the space it left.`,
+    `The device was attached ${byWhomAndWhen(markAt(index, attached.version))}, after that map: the map may belong to the space it left.`,
   ];
 }

@@ -1,21 +1,22 @@
 /** A fault on an address at which nothing is mapped: was it ever, and what ended it? */
-import { eventAt, formatDecimal, hex, sameDevice } from "@ioasis/core";
+import { formatDecimal, hex, sameDevice } from "@ioasis/core";
 import { type AreaJson, areaToJson, ioasName } from "./area-json.ts";
 import { barrierOf } from "./barrier.ts";
 import { type Ending, lastEnding } from "./ending.ts";
-import { markOf, type Row, versionOf } from "./event-mark.ts";
+import { markAt } from "./event-mark.ts";
 import type { Findings, Investigation } from "./explanation.ts";
 import { accessText, byWhomAndWhen, rangeText, secondsSince, tooClose } from "./fault-evidence.ts";
+import type { HotSighting, Sighting } from "./sighting.ts";
 import { mappedSoonAfter } from "./soon-after.ts";
+import { isOpen } from "./who.ts";
 
 export function goneFindings(search: Investigation): Findings {
-  const { context, fault, journal, moment, range, suspects } = search;
+  const { index, fault, moment, range, suspects } = search;
   const { device } = fault;
   const scope = { range, spaces: suspects.spaces };
   // A device that was attached to an unnamed space sees nothing of what was unmapped before that.
   const ending = lastEnding(
-    journal,
-    context,
+    index,
     scope,
     moment.version,
     (event) =>
@@ -24,11 +25,11 @@ export function goneFindings(search: Investigation): Findings {
   return ending.ended === null ? neverFindings(search, ending) : endedFindings(search, ending, ending.ended);
 }
 
-function endedFindings(search: Investigation, { mapped, gaps }: Ending, ended: Row): Findings {
-  const { fault, moment } = search;
-  const unmappedAt = markOf(ended);
-  const mappedAt = mapped === null ? null : markOf(mapped);
-  const gap = secondsSince(ended, moment.reading);
+function endedFindings(search: Investigation, { mapped, gaps }: Ending, ended: Sighting): Findings {
+  const { index, fault, moment } = search;
+  const unmappedAt = markAt(index, ended.version);
+  const mappedAt = mapped === null ? null : markAt(index, mapped.version);
+  const gap = secondsSince(index, ended.version, moment.reading);
   const { area, text } = areaOf(mapped);
   const evidence = [
     mappedAt === null
@@ -56,9 +57,9 @@ function endedFindings(search: Investigation, { mapped, gaps }: Ending, ended: R
 }
 
 function neverFindings(search: Investigation, { stopped, gaps }: Ending): Findings {
-  const { fault, state, suspects, range } = search;
+  const { index, fault, moment, state, suspects, range } = search;
   const barrier = barrierOf(search);
-  const since = stopped === null ? null : markOf(stopped);
+  const since = stopped === null ? null : markAt(index, stopped.version);
   const span =
     since === null
       ? "No map of the address is in the record up to the fault"
@@ -74,13 +75,8 @@ function neverFindings(search: Investigation, { stopped, gaps }: Ending): Findin
     uncertainty.push(
       `The recorder lost events ${gaps === 1 ? "once" : `${gaps} times`} in that time: a map may be missing.`,
     );
-  const isOpen = state.liveSpaces.some(
-    (space) =>
-      !space.isWhole &&
-      (suspects.spaces === null || suspects.spaces.has(space.handle)) &&
-      !space.known.covers(range.first, range.last),
-  );
-  if (isOpen || state.liveSpaces.length === 0)
+  const isUnspoken = isOpen(index, state, range, suspects.spaces, moment.version);
+  if (isUnspoken || state.liveSpaces.length === 0)
     uncertainty.push("A map made before the recording began, or in a gap of it, would not show.");
   return {
     verdict: barrier?.verdict ?? "never-mapped",
@@ -94,16 +90,15 @@ function neverFindings(search: Investigation, { stopped, gaps }: Ending): Findin
   };
 }
 
-function areaOf(mapped: Row | null): { area: AreaJson | null; text: string } {
-  const event = mapped === null ? null : eventAt(mapped.batch, mapped.row);
-  if (mapped === null || event?.type !== "IovaMapped") return { area: null, text: "" };
-  const { ioas, iova, last, prot, source } = event;
-  const area = areaToJson({ iova, last, prot, source, version: versionOf(mapped) }, ioas);
-  return { area, text: rangeText(iova, last) };
+function areaOf(mapped: HotSighting | null): { area: AreaJson | null; text: string } {
+  const area = mapped?.area?.() ?? null;
+  if (mapped === null || area === null) return { area: null, text: "" };
+  return { area: areaToJson(area, mapped.ioas as number), text: rangeText(area.iova, area.last) };
 }
 
-function endText(ended: Row): string {
-  const event = eventAt(ended.batch, ended.row);
+function endText(ended: Sighting): string {
+  if (!("record" in ended)) return "unmapped";
+  const event = ended.record;
   if (event.type === "IoasDestroyed") return `unmapped with the whole of ${ioasName(event.ioas)}`;
   if (event.type === "WindowRemoved") return `unmapped with its window ${hex(event.iova)}-${hex(event.last)}`;
   return "unmapped";

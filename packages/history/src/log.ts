@@ -1,10 +1,10 @@
 /** `log`: the events themselves, filtered. */
-import { EVENT_TYPES, IoasisError, type Range, type Recorded, recordedAt } from "@ioasis/core";
+import { assert, EVENT_TYPES, IoasisError, type Range, type Recorded, recordedAt } from "@ioasis/core";
 import type { Journal } from "@ioasis/store";
+import { indexOf } from "./context-index.ts";
 import { endOf } from "./end-of.ts";
-import { recordedOf } from "./event-mark.ts";
 import { type Narrowing, spacesEver } from "./narrowing.ts";
-import { type Scope, touches } from "./touching.ts";
+import { touching } from "./touching.ts";
 
 export interface LogFilter extends Narrowing {
   readonly from?: number | undefined;
@@ -20,24 +20,32 @@ export interface LogFilter extends Narrowing {
  * @throws IoasisError ERR_USAGE for a type that there is not
  */
 export function* logOf(journal: Journal, context: string, filter: LogFilter = {}): Generator<Recorded> {
-  const from = filter.from ?? 1;
+  const from = Math.max(1, filter.from ?? 1);
   const to = filter.to ?? endOf(journal, context);
   const typeCode = filter.type === undefined ? null : codeOf(filter.type);
   const spaces = spacesEver(journal, context, filter);
-  const scope: Scope | null = filter.range === undefined ? null : { range: filter.range, spaces };
   if (to < from) return;
-  for (const batch of journal.batches(context, Math.max(1, from), to)) {
+  const { range } = filter;
+  if (range !== undefined) {
+    for (const { version, type } of touching(indexOf(journal, context), { range, spaces }, from, to))
+      if (typeCode === null || type === EVENT_TYPES[typeCode]) yield recordedOf(journal, context, version);
+    return;
+  }
+  for (const batch of journal.batches(context, from, to)) {
     const end = Math.min(batch.length, to + 1 - batch.firstVersion);
     for (let row = Math.max(0, from - batch.firstVersion); row < end; row++) {
       if (typeCode !== null && batch.type[row] !== typeCode) continue;
-      if (scope !== null) {
-        if (touches(batch, row, scope)) yield recordedOf({ batch, row });
-        continue;
-      }
       const recorded = recordedAt(batch, row);
       if (spaces === null || isIn(recorded, spaces)) yield recorded;
     }
   }
+}
+
+/** The event itself, from its block. */
+function recordedOf(journal: Journal, context: string, version: number): Recorded {
+  const [batch] = journal.batches(context, version, version);
+  assert(batch !== undefined, `version ${version} is in the journal`);
+  return recordedAt(batch, version - batch.firstVersion);
 }
 
 function isIn({ event }: Recorded, spaces: ReadonlySet<number>): boolean {

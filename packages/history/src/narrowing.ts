@@ -2,6 +2,8 @@
 import { type Attachment, type ContextState, type IoasHandle, IoasisError, sameDevice } from "@ioasis/core";
 import type { Journal } from "@ioasis/store";
 import { ioasName } from "./area-json.ts";
+import { indexOf } from "./context-index.ts";
+import { chaptersOf } from "./touching.ts";
 
 export interface Narrowing {
   /** `ioas0` */
@@ -24,11 +26,12 @@ export function spacesOf(state: ContextState, { ioas, device }: Narrowing): Read
 export function spacesEver(journal: Journal, context: string, narrowing: Narrowing): ReadonlySet<IoasHandle> | null {
   const { ioas, device } = narrowing;
   if (ioas === undefined && device === undefined) return null;
+  const index = indexOf(journal, context);
   const attachments: Attachment[] = [];
   if (device !== undefined)
-    for (const batch of journal.batches(context))
-      for (const event of batch.colds) if (event.type === "DeviceAttached") attachments.push(event);
-  return narrowed(journal.state(context), ioas, device, device === undefined ? null : attachments);
+    for (const { records } of chaptersOf(index))
+      for (const { event } of records.landmarks) if (event.type === "DeviceAttached") attachments.push(event);
+  return narrowed(index.recordsAt(index.head), ioas, device, device === undefined ? null : attachments);
 }
 
 function narrowed(

@@ -2,8 +2,8 @@
  * What happened to a fault's address just after the fault was printed: two clocks, or a printer that was
  * late, may have turned the order round.
  */
-import { minus, stampAt, TYPE_MAPPED, TYPE_UNMAPPED, ticksAt } from "@ioasis/core";
-import { type EventMark, markOf } from "./event-mark.ts";
+import { type EventType, minus, ticksAt } from "@ioasis/core";
+import { type EventMark, markAt } from "./event-mark.ts";
 import type { Investigation } from "./explanation.ts";
 import { byWhomAndWhen } from "./fault-evidence.ts";
 import { touching } from "./touching.ts";
@@ -13,28 +13,27 @@ const WINDOW_MILLISECONDS = 10n;
 const VERSIONS_MAX = 4096;
 
 export function endedSoonAfter(search: Investigation): string[] {
-  const mark = nextWithin(search, TYPE_UNMAPPED);
+  const mark = nextWithin(search, "IovaUnmapped");
   return mark === null ? [] : [`It was unmapped ${byWhomAndWhen(mark)}, within 10 ms after the fault's time.`];
 }
 
 export function mappedSoonAfter(search: Investigation): string[] {
-  const mark = nextWithin(search, TYPE_MAPPED);
+  const mark = nextWithin(search, "IovaMapped");
   if (mark === null) return [];
   return [
     `The address was mapped ${byWhomAndWhen(mark)}, within 10 ms after the fault's time: the device may have been too early.`,
   ];
 }
 
-function nextWithin({ journal, context, moment, range, suspects }: Investigation, type: number): EventMark | null {
+function nextWithin({ index, moment, range, suspects }: Investigation, type: EventType): EventMark | null {
   const { reading, version } = moment;
   if (reading === null) return null;
-  const head = journal.context(context)?.head.version ?? version;
   const scope = { range, spaces: suspects.spaces };
-  for (const row of touching(journal, context, scope, version + 1, Math.min(head, version + VERSIONS_MAX))) {
-    if (row.batch.type[row.row] !== type) continue;
-    const stamp = stampAt(row.batch, row.row);
+  for (const sighting of touching(index, scope, version + 1, Math.min(index.head, version + VERSIONS_MAX))) {
+    if (sighting.type !== type) continue;
+    const stamp = index.chapterOf(sighting.version).stamp(sighting.version);
     if (stamp === null || stamp.clock !== reading.clock) return null;
-    return ticksAt(minus(stamp, reading.seconds), 3) < WINDOW_MILLISECONDS ? markOf(row) : null;
+    return ticksAt(minus(stamp, reading.seconds), 3) < WINDOW_MILLISECONDS ? markAt(index, sighting.version) : null;
   }
   return null;
 }

@@ -1,10 +1,10 @@
 /** Which spaces a faulting device can have used. */
 import { type ContextState, type IoasHandle, sameDevice } from "@ioasis/core";
-import type { Journal } from "@ioasis/store";
 import { ioasName } from "./area-json.ts";
-import { type EventMark, markOf } from "./event-mark.ts";
+import type { ContextIndex } from "./context-index.ts";
+import { type EventMark, markAt } from "./event-mark.ts";
 import type { Fault } from "./fault.ts";
-import { lastCold } from "./touching.ts";
+import { lastLandmark } from "./touching.ts";
 
 export interface Suspects {
   /** Handles; null: any. */
@@ -19,13 +19,13 @@ export interface Suspects {
 /** What fault lines print for "no PASID": IOMMU_PASID_INVALID and the 20-bit form of it. */
 const NO_PASID: ReadonlySet<number> = new Set([0xffff_ffff, 0xf_ffff]);
 
-export function suspectsOf(journal: Journal, context: string, state: ContextState, fault: Fault): Suspects {
+export function suspectsOf(index: ContextIndex, state: ContextState, version: number, fault: Fault): Suspects {
   const { device } = fault;
   if (device === null) return anySpace("The fault names no device, so every space was searched.");
   const pasid = fault.pasid === null || NO_PASID.has(fault.pasid) ? null : fault.pasid;
   const own = [...state.attachments.values()].filter((attachment) => sameDevice(attachment.device, device));
   const [attachment] = own.filter((each) => each.pasid === pasid).concat(own);
-  if (attachment === undefined) return unattached(journal, context, state, device);
+  if (attachment === undefined) return unattached(index, version, device);
   const { ioas } = attachment;
   if (ioas !== null)
     return {
@@ -41,17 +41,16 @@ export function suspectsOf(journal: Journal, context: string, state: ContextStat
   return anySpace(`The record does not say to which space a mapping belongs${beside}: it may be another device's.`);
 }
 
-function unattached(journal: Journal, context: string, state: ContextState, device: string): Suspects {
-  const detachment = lastCold(
-    journal,
-    context,
-    state.version,
+function unattached(index: ContextIndex, version: number, device: string): Suspects {
+  const detachment = lastLandmark(
+    index,
+    version,
     (event) =>
       (event.type === "DeviceDetached" || event.type === "DeviceUnbound" || event.type === "DeviceAttached") &&
       sameDevice(event.device, device),
   );
   if (detachment !== null) {
-    const detached = markOf(detachment);
+    const detached = markAt(index, detachment.version);
     return { spaces: null, detached, evidence: [], uncertainty: [] };
   }
   return anySpace(`The record does not show what device ${device} is attached to, so every space was searched.`);

@@ -1,107 +1,93 @@
-/**
- * Finding the rows of a history that have to do with a range of IOVAs.
- *
- * Works on the columns: no event becomes an object before it is known to match.
- */
-import {
-  type ColdEvent,
-  type EventBatch,
-  type IoasHandle,
-  type Range,
-  TYPE_MAP_REFUSED,
-  TYPE_UNMAP_REFUSED,
-  TYPE_UNMAPPED,
-} from "@ioasis/core";
-import type { Journal } from "@ioasis/store";
-import type { Row } from "./event-mark.ts";
+/** Finding the events of a history that have to do with a range of IOVAs, by the index: nothing else is read. */
+import type { ColdEvent, IoasHandle, Range } from "@ioasis/core";
+import type { Chapter } from "./chapter.ts";
+import type { Landmark } from "./chapter-records.ts";
+import type { ContextIndex } from "./context-index.ts";
+import { ioasAt } from "./row-at.ts";
+import { recordSighting, type Sighting, sightingsOf } from "./sighting.ts";
 
 export interface Scope {
   readonly range: Range;
   /** Handles; null: every space. An event that names no space always counts. */
   readonly spaces: ReadonlySet<IoasHandle> | null;
-  /** Of the rare events: which of them matter beside maps and unmaps, whatever their range. */
+  /** Of the landmarks (see `chapter.ts`): which of them matter beside ends of spaces, whatever their range. */
   readonly alsoCold?: (event: ColdEvent<IoasHandle>) => boolean;
 }
 
-/** Rows of versions `from` ... `to` that touch the scope, oldest first. */
-export function* touching(journal: Journal, context: string, scope: Scope, from: number, to: number): Generator<Row> {
-  if (to < from) return;
-  for (const batch of journal.batches(context, from, to)) {
-    const end = Math.min(batch.length, to + 1 - batch.firstVersion);
-    for (let row = Math.max(0, from - batch.firstVersion); row < end; row++)
-      if (touches(batch, row, scope)) yield { batch, row };
-  }
-}
+/** Versions that are searched at once, so that the nearest events of an address that has very many cost little. */
+const WINDOW_MIN = 1024;
+const WINDOW_GROWTH = 8;
 
-/** Rows up to version `to` that touch the scope, newest first: blocks that are not asked for are not decoded. */
-export function* touchingBackwards(journal: Journal, context: string, scope: Scope, to: number): Generator<Row> {
-  for (const batch of batchesBackwards(journal, context, to))
-    for (let row = Math.min(batch.length, to + 1 - batch.firstVersion) - 1; row >= 0; row--)
-      if (touches(batch, row, scope)) yield { batch, row };
-}
-
-/** Batches that hold versions up to `to`, newest first; the newest may reach beyond. */
-export function* batchesBackwards(journal: Journal, context: string, to: number): Generator<EventBatch> {
-  for (let next = to; next >= 1; ) {
-    const [batch] = journal.batches(context, next, next);
-    if (batch === undefined) return;
-    yield batch;
-    next = batch.firstVersion - 1;
-  }
-}
-
-export function touches(batch: EventBatch, row: number, { range, spaces, alsoCold }: Scope): boolean {
-  const type = batch.type[row] as number;
-  if (type > TYPE_UNMAP_REFUSED) {
-    const event = batch.colds[batch.extra[row] as number] as ColdEvent<IoasHandle>;
-    return coldTouches(event, range, spaces) || alsoCold?.(event) === true;
-  }
-  const iova = batch.iova[row] as bigint;
-  if (iova > range.last) return false;
-  let last = batch.last[row] as bigint;
-  if (type > TYPE_UNMAPPED) {
-    if (type === TYPE_MAP_REFUSED && ((batch.traits[row] as number) & 0x80) !== 0) return false;
-    // The column holds the length that was asked for; nothing at all still names its address.
-    last = last === 0n ? iova : iova + last - 1n;
-  }
-  if (last < range.first) return false;
-  const ioas = batch.ioas[row] as number;
-  return spaces === null || ioas < 0 || spaces.has(ioas);
-}
-
-function coldTouches(event: ColdEvent<IoasHandle>, range: Range, spaces: ReadonlySet<IoasHandle> | null): boolean {
-  switch (event.type) {
-    case "IovaReserved":
-    case "WindowCreated":
-    case "WindowRemoved":
-      return event.iova <= range.last && event.last >= range.first && (spaces === null || spaces.has(event.ioas));
-    case "IoasDestroyed":
-      return spaces === null || spaces.has(event.ioas);
-    case "FaultReported":
-      return event.iova !== null && event.iova >= range.first && event.iova <= range.last;
-    default:
-      return false;
-  }
-}
-
-/** Whether the unmap in this row found anything mapped. */
-export function tookAway({ batch, row }: Row): boolean {
-  return (batch.value[row] as bigint) !== 0n || ((batch.traits[row] as number) & 0x80) !== 0;
-}
-
-/** The newest rare event up to version `to` that `matches`, or null. */
-export function lastCold(
-  journal: Journal,
-  context: string,
-  to: number,
-  matches: (event: ColdEvent<IoasHandle>) => boolean,
-): Row | null {
-  for (const batch of batchesBackwards(journal, context, to)) {
-    if (batch.colds.length === 0) continue;
-    for (let row = Math.min(batch.length, to + 1 - batch.firstVersion) - 1; row >= 0; row--) {
-      if ((batch.type[row] as number) <= TYPE_UNMAP_REFUSED) continue;
-      if (matches(batch.colds[batch.extra[row] as number] as ColdEvent<IoasHandle>)) return { batch, row };
+/**
+ * Events of versions `from` ... `to` that touch the scope, oldest first.
+ * @throws IoasisError ERR_DAMAGED after the last intact one, where `to` is beyond it
+ */
+export function* touching(index: ContextIndex, scope: Scope, from: number, to: number): Generator<Sighting> {
+  const { head } = index;
+  const end = Math.min(to, head);
+  for (let next = Math.max(1, from); next <= end; ) {
+    const chapter = index.chapterOf(next);
+    const last = Math.min(end, chapter.lastVersion);
+    for (let window = WINDOW_MIN; next <= last; window *= WINDOW_GROWTH) {
+      const until = Math.min(last, next + window - 1);
+      yield* seen(chapter, scope, next, until);
+      next = until + 1;
     }
   }
+  // What lies behind the intact part is for the journal to say.
+  if (to > head) Array.from(index.journal.batches(index.context, head + 1, to));
+}
+
+/** Events up to version `to` that touch the scope, newest first. */
+export function* touchingBackwards(index: ContextIndex, scope: Scope, to: number): Generator<Sighting> {
+  for (let next = Math.min(to, index.head); next >= 1; ) {
+    const chapter = index.chapterOf(next);
+    for (let window = WINDOW_MIN; next >= chapter.firstVersion; window *= WINDOW_GROWTH) {
+      const since = Math.max(chapter.firstVersion, next - window + 1);
+      yield* seen(chapter, scope, since, next).reverse();
+      next = since - 1;
+    }
+  }
+}
+
+/** The newest landmark up to version `to` that `matches`, or null. */
+export function lastLandmark(
+  index: ContextIndex,
+  to: number,
+  matches: (event: ColdEvent<IoasHandle>) => boolean,
+): Landmark | null {
+  for (let next = Math.min(to, index.head); next >= 1; ) {
+    const chapter = index.chapterOf(next);
+    const found = chapter.records.landmarks.findLast(({ version, event }) => version <= to && matches(event));
+    if (found !== undefined) return found;
+    next = chapter.firstVersion - 1;
+  }
   return null;
+}
+
+/** Every chapter up to the head, oldest first. */
+export function* chaptersOf(index: ContextIndex): Generator<Chapter> {
+  for (let next = 1; next <= index.head; ) {
+    const chapter = index.chapterOf(next);
+    yield chapter;
+    next = chapter.lastVersion + 1;
+  }
+}
+
+function seen(chapter: Chapter, scope: Scope, from: number, to: number): Sighting[] {
+  const { spaces } = scope;
+  const found: Sighting[] = [];
+  chapter.rowsAround(scope.range, from, to, (page, row) => {
+    const ioas = ioasAt(page, row);
+    if (spaces !== null && ioas >= 0 && !spaces.has(ioas)) return;
+    sightingsOf(chapter, page, row, from, to, (sighting) => found.push(sighting));
+  });
+  for (const { version, event } of chapter.records.landmarks)
+    if (version >= from && version <= to && matters(event, scope)) found.push(recordSighting(version, event));
+  return found.sort((a, b) => a.version - b.version);
+}
+
+function matters(event: ColdEvent<IoasHandle>, { spaces, alsoCold }: Scope): boolean {
+  if (event.type === "IoasDestroyed") return spaces === null || spaces.has(event.ioas);
+  return alsoCold?.(event) === true;
 }

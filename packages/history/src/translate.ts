@@ -7,6 +7,7 @@
 import { type Area, hex, type IoasHandle, IoasisError, type Range } from "@ioasis/core";
 import type { Journal } from "@ioasis/store";
 import type { RangeJson } from "./at.ts";
+import { indexOf } from "./context-index.ts";
 import { contextNotes } from "./context-notes.ts";
 import { type Narrowing, spacesOf } from "./narrowing.ts";
 
@@ -45,7 +46,7 @@ export function translateDirty(
   narrowing: Narrowing = {},
 ): TranslateAnswer {
   checkBits(bits);
-  const state = journal.state(context, version);
+  const state = indexOf(journal, context).stateAt(version);
   const spaces = spacesOf(state, narrowing);
   const candidates = state.liveSpaces.filter(({ handle }) => spaces === null || spaces.has(handle));
   const [space, ...others] = candidates;

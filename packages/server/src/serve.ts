@@ -9,6 +9,7 @@ import { converse } from "./command-door.ts";
 import { contextLine } from "./context-json.ts";
 import { Engines } from "./engines.ts";
 import { answerTo, failure, type HttpAnswer } from "./http-answer.ts";
+import { watchIndex } from "./index-watch.ts";
 import { metricsText } from "./metrics.ts";
 import { listenUnix } from "./unix-socket.ts";
 
@@ -69,12 +70,13 @@ export async function serve({ journal, listen, commands, onEvent, signal }: Serv
     throw error;
   });
 
+  const index = watchIndex(journal, (message) => onEvent?.(`the history index stands still: ${message}`));
   let closing: Promise<void> | null = null;
   const close = () => {
     closing ??= (async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
-      await Promise.all([door.close(), socket?.close()]);
+      await Promise.all([door.close(), socket?.close(), index.close()]);
       await Promise.all(conversations);
       server.closeAllConnections();
       await closed;

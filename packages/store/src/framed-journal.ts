@@ -12,6 +12,7 @@ import {
 import { adoptBlocks } from "./adoption.ts";
 import { type AcceptedBlock, makeBlock } from "./block-maker.ts";
 import { type Catalog, importKey } from "./catalog.ts";
+import type { ChapterStore } from "./chapter-store.ts";
 import type { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import { type ContextBirth, ContextLog, withEpoch } from "./context-log.ts";
 import { draft, FRAME_CLOSED, FRAME_RECORD, type FrameDraft } from "./frame.ts";
@@ -43,6 +44,7 @@ export interface JournalParts {
   readonly replica: ReplicaId;
   readonly log: FrameLog;
   readonly snapshots: SnapshotStore;
+  readonly chapters: ChapterStore;
   readonly models: Kept;
   readonly catalog: Catalog;
   /** Null: the catalog is never saved. */
@@ -60,6 +62,7 @@ export interface JournalParts {
 export class FramedJournal implements Journal {
   readonly replica: ReplicaId;
   readonly recovered: Recovery | null;
+  readonly chapters: ChapterStore;
   readonly #parts: JournalParts;
   readonly #catalog: Catalog;
   readonly #replay: Replay;
@@ -73,6 +76,7 @@ export class FramedJournal implements Journal {
   constructor(parts: JournalParts) {
     this.replica = parts.replica;
     this.recovered = parts.recovered;
+    this.chapters = parts.chapters;
     this.#parts = parts;
     this.#catalog = parts.catalog;
     this.#replay = new Replay(parts.log, parts.snapshots);

@@ -1,4 +1,5 @@
 /** The journal (port, in memory, on disk) and the way into it for recordings. */
+export { bytesInMemory, type ChapterBytes, type ChapterName, type ChapterStore } from "./chapter-store.ts";
 export { type Caller, createContext, Engine, type Executed, NOBODY } from "./engine.ts";
 export { type DriftReport, FactRecorder, FLUSH_ROWS, type RecorderOptions } from "./fact-recorder.ts";
 export { newImportId } from "./identity.ts";

@@ -9,6 +9,7 @@
  */
 import type { BlockHeader } from "@ioasis/codec";
 import type { ContextState, EventBatch, ProfileName, SavedModel } from "@ioasis/core";
+import type { ChapterStore } from "./chapter-store.ts";
 
 /** Names one journal: `HOSTNAME-8 hex digits`, made when the journal is; a lost journal is never the same replica. */
 export type ReplicaId = string;
@@ -136,6 +137,8 @@ export interface Journal {
   readonly recovered: Recovery | null;
   /** What opening found damaged; `verify` looks deeper. */
   readonly damage: readonly Damage[];
+  /** Where the history index lies beside the blocks. Disposable; nothing but answers is read from it. */
+  readonly chapters: ChapterStore;
 
   contexts(): readonly ContextInfo[];
   context(name: string): ContextInfo | null;

@@ -28,6 +28,10 @@ export const PAGE_BLOCKS_MAX = 256;
 export const PAGE_BYTES_MAX = 256 * 1024;
 /** ... and when so much of the log was written since it began (times the number of contexts), whoever wrote it. */
 export const PAGE_DISTANCE_MAX = 256 * 1024;
+/** Rows that come into a chapter of the history index before it ends, at least. */
+export const CHAPTER_ROWS_MIN = 65_536;
+/** Files of the history index held open for reading. */
+export const OPEN_CHAPTERS_MAX = 128;
 /** Decoded blocks kept, so that looking at neighbouring versions decodes a block once. */
 export const DECODED_BLOCKS_MAX = 8;
 

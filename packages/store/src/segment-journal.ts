@@ -7,11 +7,13 @@
  * | `lock` | held by the one process that may write; names its pid |
  * | `segments/00000001.log` ... | frames (`frame.ts`), only ever appended |
  * | `snapshots/`, `catalog.checkpoint` | may be deleted at any time |
+ * | `index/` | chapters of the history index; may be deleted at any time |
  *
  * See docs/decisions/0002-segment-files.md for why, and for what a crash can take; 0007-open.md for the checkpoint.
  */
 import path from "node:path";
 import { IoasisError } from "@ioasis/core";
+import { ChapterFiles } from "./chapter-files.ts";
 import { CheckpointFile } from "./checkpoint-file.ts";
 import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import type { Disk, DiskLock } from "./disk.ts";
@@ -39,6 +41,8 @@ export interface SegmentJournalOptions {
   readonly nextId?: () => string;
   /** When the catalog is saved; default: CHECKPOINT_WORK in `limits.ts`. */
   readonly checkpointWork?: number;
+  /** `rowsMin` of the history index. */
+  readonly chapterRows?: number;
 }
 
 /**
@@ -69,12 +73,13 @@ async function assemble(
   disk: Disk,
   directory: string,
   replica: string,
-  { nextId = newContextId, checkpointWork }: SegmentJournalOptions,
+  { nextId = newContextId, checkpointWork, chapterRows }: SegmentJournalOptions,
   lock: DiskLock | null,
 ): Promise<Journal> {
   // Before the log is read: they then tell of events that it must have.
   const snapshots = new SnapshotFiles(disk, directory);
   const models = new ModelFiles(disk, directory);
+  const chapters = new ChapterFiles(disk, directory, lock !== null, chapterRows);
   const log = new SegmentLog(disk, directory);
   const checkpoints = new CheckpointFile(disk, directory, replica, log);
   const { catalog, last } = openCatalog(log, checkpoints, snapshots);
@@ -83,13 +88,17 @@ async function assemble(
     log,
     snapshots,
     models,
+    chapters,
     catalog,
     checkpoints: new CheckpointKeeper(catalog, checkpoints, checkpointWork),
     recovered: lock === null ? null : await log.openForAppend(last),
     isReadOnly: lock === null,
     nextId,
     otherDamage: () => [...snapshots.damage(), ...models.damage(), ...checkpoints.damage()],
-    release: () => lock?.release(),
+    release: () => {
+      chapters.close();
+      lock?.release();
+    },
   });
 }
 

@@ -3,7 +3,7 @@
  * more takes it.
  */
 import { eventToJson, hex, type IoasEvent, type JsonObject, type Recorded, stampToJson } from "@ioasis/core";
-import { placeOf, sizeText, sourceToJson } from "@ioasis/history";
+import { placeOfEvent, sizeText, sourceToJson } from "@ioasis/history";
 import { actorText, rangeSize, rangeText, sourceText, timeText } from "./words.ts";
 
 export function logHeader(context: string): string {
@@ -26,7 +26,7 @@ function cells(version: string, time: string, actor: string, type: string, what:
 }
 
 function whatText(event: IoasEvent): string {
-  const { ioas, iova, last } = placeOf(event);
+  const { ioas, iova, last } = placeOfEvent(event);
   const space = ioas ?? "space not told";
   switch (event.type) {
     case "IovaMapped":

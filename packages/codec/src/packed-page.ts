@@ -1,0 +1,256 @@
+/**
+ * A page of rows in columns of fixed width, read cell by cell where it lies.
+ *
+ * | bytes | what |
+ * |---|---|
+ * | 4 | u32 rows |
+ * | 10 a column | u8 width (0 ... 8 bytes), u8 shift, u64 base |
+ * | rows × width a column | cells: (value - base) >> shift, little-endian |
+ * | the rest | whatever the writer puts behind the columns |
+ *
+ * Base is the least value of the page, shift the number of trailing zeros that all differences share.
+ */
+import { damaged } from "./damage.ts";
+
+const HEAD_BYTES = 4;
+const COLUMN_BYTES = 10;
+const WORD = 2 ** 32;
+
+/** Unsigned 64-bit values in halves (low, high), or 32-bit values. */
+export interface PackedColumn {
+  readonly words: Uint32Array;
+  readonly isWide: boolean;
+}
+
+/** Rows `order[from ... to)` of `columns` as a page; `tail` is put behind the cells. */
+export function packPage(
+  columns: readonly PackedColumn[],
+  order: Uint32Array,
+  from: number,
+  to: number,
+  tail: Uint8Array,
+): Uint8Array {
+  const rows = to - from;
+  const packed = columns.map((column) => packColumn(column, order, from, rows));
+  const cells = packed.reduce((sum, { width }) => sum + width * rows, 0);
+  const out = new Uint8Array(HEAD_BYTES + COLUMN_BYTES * columns.length + cells + tail.length);
+  const view = new DataView(out.buffer);
+  view.setUint32(0, rows, true);
+  let at = HEAD_BYTES;
+  for (const { width, shift, baseLow, baseHigh } of packed) {
+    out[at] = width;
+    out[at + 1] = shift;
+    view.setUint32(at + 2, baseLow, true);
+    view.setUint32(at + 6, baseHigh, true);
+    at += COLUMN_BYTES;
+  }
+  for (const { width, low, high } of packed) {
+    for (let row = 0; row < rows; row++) {
+      let word = low[row] as number;
+      for (let byte = 0; byte < width; byte++) {
+        if (byte === 4) word = high[row] as number;
+        out[at++] = word;
+        word >>>= 8;
+      }
+    }
+  }
+  out.set(tail, at);
+  return out;
+}
+
+interface PackedCells {
+  readonly width: number;
+  readonly shift: number;
+  readonly baseLow: number;
+  readonly baseHigh: number;
+  /** Differences from the base, shifted. */
+  readonly low: Uint32Array;
+  readonly high: Uint32Array;
+}
+
+function packColumn({ words, isWide }: PackedColumn, order: Uint32Array, from: number, rows: number): PackedCells {
+  const low = new Uint32Array(rows);
+  const high = new Uint32Array(rows);
+  let baseLow = 0xffff_ffff;
+  let baseHigh = 0xffff_ffff;
+  for (let row = 0; row < rows; row++) {
+    const at = order[from + row] as number;
+    const lo = words[isWide ? 2 * at : at] as number;
+    const hi = isWide ? (words[2 * at + 1] as number) : 0;
+    low[row] = lo;
+    high[row] = hi;
+    if (hi < baseHigh || (hi === baseHigh && lo < baseLow)) {
+      baseLow = lo;
+      baseHigh = hi;
+    }
+  }
+  let anyLow = 0;
+  let anyHigh = 0;
+  for (let row = 0; row < rows; row++) {
+    const lo = low[row] as number;
+    low[row] = lo - baseLow;
+    high[row] = (high[row] as number) - baseHigh - (lo < baseLow ? 1 : 0);
+    anyLow |= low[row] as number;
+    anyHigh |= high[row] as number;
+  }
+  const shift = trailingZeros(anyLow, anyHigh);
+  const bits = (anyHigh === 0 ? 32 - Math.clz32(anyLow) : 64 - Math.clz32(anyHigh)) - shift;
+  if (shift > 0 && bits > 0)
+    for (let row = 0; row < rows; row++) {
+      const lo = low[row] as number;
+      const hi = high[row] as number;
+      low[row] = shift >= 32 ? hi >>> (shift - 32) : (lo >>> shift) | (hi << (32 - shift));
+      high[row] = shift >= 32 ? 0 : hi >>> shift;
+    }
+  return { width: bits <= 0 ? 0 : Math.ceil(bits / 8), shift, baseLow, baseHigh, low, high };
+}
+
+function trailingZeros(low: number, high: number): number {
+  if (low !== 0) return 31 - Math.clz32(low & -low);
+  return high === 0 ? 0 : 63 - Math.clz32(high & -high);
+}
+
+/** Reads a page; the bytes are kept and must not change. */
+export class PackedPage {
+  readonly rows: number;
+  /** What lies behind the cells. */
+  readonly tail: Uint8Array;
+  readonly bytes: Uint8Array;
+  readonly #width: Uint8Array;
+  readonly #shift: Uint8Array;
+  readonly #scale: Float64Array;
+  readonly #base: Float64Array;
+  /** Halves of the bases. */
+  readonly #baseWords: Uint32Array;
+  readonly #offset: Uint32Array;
+
+  /** @throws IoasisError ERR_BLOCK where the bytes are too few */
+  constructor(bytes: Uint8Array, columns: number) {
+    const head = HEAD_BYTES + COLUMN_BYTES * columns;
+    if (bytes.length < head) throw damaged("page: the bytes end early");
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.bytes = bytes;
+    this.rows = view.getUint32(0, true);
+    this.#width = new Uint8Array(columns);
+    this.#shift = new Uint8Array(columns);
+    this.#scale = new Float64Array(columns);
+    this.#base = new Float64Array(columns);
+    this.#baseWords = new Uint32Array(2 * columns);
+    this.#offset = new Uint32Array(columns);
+    let offset = head;
+    for (let column = 0; column < columns; column++) {
+      const at = HEAD_BYTES + COLUMN_BYTES * column;
+      const width = view.getUint8(at);
+      const shift = view.getUint8(at + 1);
+      if (width > 8 || shift > 63) throw damaged(`page: column ${column}`);
+      const low = view.getUint32(at + 2, true);
+      const high = view.getUint32(at + 6, true);
+      this.#width[column] = width;
+      this.#shift[column] = shift;
+      this.#scale[column] = 2 ** shift;
+      this.#base[column] = high * WORD + low;
+      this.#baseWords[2 * column] = low;
+      this.#baseWords[2 * column + 1] = high;
+      this.#offset[column] = offset;
+      offset += width * this.rows;
+    }
+    if (offset > bytes.length) throw damaged("page: the cells end early");
+    this.tail = bytes.subarray(offset);
+  }
+
+  /** The value in a column whose values are below 2^53. */
+  number(column: number, row: number): number {
+    const width = this.#width[column] as number;
+    const base = this.#base[column] as number;
+    if (width === 0) return base;
+    const { bytes } = this;
+    const at = (this.#offset[column] as number) + row * width;
+    let cell = bytes[at] as number;
+    for (let byte = 1, scale = 256; byte < width; byte++, scale *= 256) cell += (bytes[at + byte] as number) * scale;
+    return base + cell * (this.#scale[column] as number);
+  }
+
+  /** The whole column as `number`, into the first `rows` of `into`. */
+  numbers(column: number, into: Float64Array): void {
+    const { bytes, rows } = this;
+    const width = this.#width[column] as number;
+    const base = this.#base[column] as number;
+    const scale = this.#scale[column] as number;
+    let at = this.#offset[column] as number;
+    if (width === 0) into.fill(base, 0, rows);
+    else if (width === 1) for (let row = 0; row < rows; row++) into[row] = base + (bytes[at++] as number) * scale;
+    else
+      for (let row = 0; row < rows; row++) {
+        let cell = bytes[at++] as number;
+        for (let byte = 1, place = 256; byte < width; byte++, place *= 256) cell += (bytes[at++] as number) * place;
+        into[row] = base + cell * scale;
+      }
+  }
+
+  /** The whole column, into the first `rows` of `into`. */
+  bigints(column: number, into: BigUint64Array): void {
+    const words = new Uint32Array(into.buffer, into.byteOffset, 2 * into.length);
+    for (let row = 0; row < this.rows; row++) {
+      this.#halves(column, row);
+      words[2 * row] = HALVES[0] as number;
+      words[2 * row + 1] = HALVES[1] as number;
+    }
+  }
+
+  bigint(column: number, row: number): bigint {
+    this.#halves(column, row);
+    return WHOLE[0] as bigint;
+  }
+
+  /** Puts the value into `WHOLE`. */
+  #halves(column: number, row: number): void {
+    const width = this.#width[column] as number;
+    const shift = this.#shift[column] as number;
+    const at = (this.#offset[column] as number) + row * width;
+    const { bytes } = this;
+    let low = 0;
+    let high = 0;
+    for (let byte = 0; byte < width; byte++) {
+      if (byte < 4) low |= (bytes[at + byte] as number) << (8 * byte);
+      else high |= (bytes[at + byte] as number) << (8 * byte - 32);
+    }
+    if (shift >= 32) {
+      high = low << (shift - 32);
+      low = 0;
+    } else if (shift > 0) {
+      high = (high << shift) | (low >>> (32 - shift));
+      low <<= shift;
+    }
+    const sum = (low >>> 0) + (this.#baseWords[2 * column] as number);
+    HALVES[0] = sum;
+    HALVES[1] = high + (this.#baseWords[2 * column + 1] as number) + (sum >= WORD ? 1 : 0);
+  }
+}
+
+const WHOLE = new BigUint64Array(1);
+const HALVES = new Uint32Array(WHOLE.buffer);
+
+/**
+ * MurmurHash3_x86_32 of bytes, whose length counts: finds what a flipped bit or a torn write leaves.
+ * No proof against intent: that is what the hash over the directory of pages is for.
+ */
+export function pageChecksum(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const whole = bytes.length & ~3;
+  let hash = 0;
+  for (let at = 0; at < whole; at += 4) {
+    hash ^= scrambled(view.getUint32(at, true));
+    hash = (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe654_6b64) | 0;
+  }
+  let rest = 0;
+  for (let at = bytes.length - 1; at >= whole; at--) rest = (rest << 8) | (bytes[at] as number);
+  hash ^= scrambled(rest) ^ bytes.length;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+function scrambled(word: number): number {
+  const product = Math.imul(word, 0xcc9e_2d51);
+  return Math.imul((product << 15) | (product >>> 17), 0x1b87_3593);
+}
