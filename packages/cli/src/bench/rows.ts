@@ -1,0 +1,78 @@
+/** Every row of the bench, in the order of the report. */
+import { answerBenches } from "./answers.ts";
+import { appendBenches } from "./append.ts";
+import { atBenches } from "./at.ts";
+import { conformBenches } from "./conform.ts";
+import { decideBenches } from "./decide.ts";
+import { importBench } from "./import.ts";
+import { memoryBenches } from "./memory.ts";
+import { modelBenches } from "./model.ts";
+import { openBenches } from "./open.ts";
+import { precheckBench } from "./precheck.ts";
+import type { Row } from "./row.ts";
+
+export const ROWS: readonly Row[] = [
+  {
+    id: "append",
+    title: "durable append of a guest's events, batched",
+    goal: "≥ 1 M events/s and ≥ 20 × Emmett on SQLite",
+    sizes: { of: "events", usual: [1e6], byName: [] },
+    make: appendBenches,
+  },
+  {
+    id: "open",
+    title: "a journal opened to its live state by a cold process, also after SIGKILL",
+    goal: "≤ 300 ms; peer: replay from zero",
+    sizes: { of: "events of history", usual: [1e7], byName: [1e5, 1e6, 1e8] },
+    make: openBenches,
+  },
+  {
+    id: "at",
+    title: "the whole state at any version, 100,000 live",
+    goal: "≤ 20 ms; peer: replay to it",
+    sizes: { of: "events of history", usual: [1e7], byName: [1e5, 1e6, 1e8] },
+    make: atBenches,
+  },
+  {
+    id: "memory",
+    title: "heap and buffers of live mappings",
+    goal: "≤ 8 MiB",
+    sizes: { of: "live mappings", usual: [65_535], byName: [1_000, 1e5, 1e6] },
+    make: async (_, live) => memoryBenches(live),
+  },
+  {
+    id: "import",
+    title: "import of a kernel trace into a new journal, durable",
+    goal: "≥ 500,000 lines/s",
+    sizes: null,
+    make: async ({ world }) => [await importBench(world)],
+  },
+  {
+    id: "answers",
+    title: "who and explain on the kernel trace, in process and as a command",
+    goal: null,
+    sizes: null,
+    make: ({ world }) => answerBenches(world),
+  },
+  {
+    id: "conform",
+    title: "recorded kernel calls against the model",
+    goal: "≥ 200,000 steps/s",
+    sizes: null,
+    make: async ({ world }) => conformBenches(world),
+  },
+  {
+    id: "decide",
+    title: "one command decided at 100,000 live mappings",
+    goal: "≤ 3 µs",
+    sizes: null,
+    make: async () => [...decideBenches(), ...modelBenches()],
+  },
+  {
+    id: "precheck",
+    title: "65,535 mappings against 100 hosts",
+    goal: "≤ 1 s",
+    sizes: null,
+    make: async () => [precheckBench()],
+  },
+];
