@@ -9,10 +9,21 @@ export interface Chosen {
   readonly size: number;
 }
 
-/** `replay`, `replay@1M`; none: every row in its usual sizes. @throws IoasisError ERR_USAGE */
+/** Stands for all curves, in a size too: `growth@1M`. */
+export const GROWTH = "growth";
+
+/**
+ * `replay`, `replay@1M`; none: every row but the curves, in its usual sizes.
+ * @throws IoasisError ERR_USAGE
+ */
 export function chosenRows(rows: readonly Row[], names: readonly string[]): Chosen[] {
-  if (names.length === 0) return rows.flatMap(usual);
-  return names.flatMap((name) => {
+  if (names.length === 0) return rows.filter(({ isCurve }) => isCurve !== true).flatMap(usual);
+  const asked = names.flatMap((name) => {
+    const [id, ...size] = name.split("@");
+    if (id !== GROWTH) return [name];
+    return rows.filter(({ isCurve }) => isCurve).map((row) => [row.id, ...size].join("@"));
+  });
+  return asked.flatMap((name) => {
     const [id, size, ...rest] = name.split("@");
     const row = rows.find((one) => one.id === id);
     if (row === undefined || rest.length > 0) {

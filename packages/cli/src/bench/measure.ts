@@ -17,6 +17,8 @@ export interface Bench {
   readonly target?: Target;
   /** What a reader has to know beside the figure: why there is no peer, how a number came about. */
   readonly note?: string;
+  /** Events of history behind it, where a curve is drawn over them. */
+  readonly events?: number;
   /** Fewer runs than asked for, where a single one takes long. */
   readonly runsMax?: number;
 }
@@ -37,42 +39,53 @@ export interface BenchResult {
   /** Null: no target, or one beside a peer that is not here. */
   readonly met: boolean | null;
   readonly note: string | null;
+  readonly events: number | null;
 }
 
-/**
- * Subject and peer take turns, so that both see the same machine.
- * @param onRun called after each turn with how many are done and how many there will be
- */
-export async function measure(
-  { name, unit, subject, peer, target, note, runsMax }: Bench,
-  runsAsked: number,
-  onRun: (done: number, of: number) => void = () => undefined,
-): Promise<BenchResult> {
-  const runs = Math.min(runsAsked, runsMax ?? runsAsked);
-  const values: number[] = [];
-  const peerValues: number[] = [];
-  for (let i = 0; i < runs; i++) {
-    values.push(await subject.run());
-    if (peer !== null) peerValues.push(await peer.run());
-    onRun(i + 1, runs);
+/** The figures of a bench so far. */
+export class Measuring {
+  readonly bench: Bench;
+  readonly runs: number;
+  readonly #values: number[] = [];
+  readonly #peerValues: number[] = [];
+
+  constructor(bench: Bench, runsAsked: number) {
+    this.bench = bench;
+    this.runs = Math.min(runsAsked, bench.runsMax ?? runsAsked);
   }
-  const value = median(values);
-  const peerValue = peer === null ? null : median(peerValues);
-  const ratio = peerValue === null ? null : value / peerValue;
-  return {
-    name,
-    value: rounded(value),
-    unit,
-    peer: peer?.name ?? null,
-    peerValue: peerValue === null ? null : rounded(peerValue),
-    ratio: ratio === null ? null : rounded(ratio),
-    runs,
-    spread: spreadOf(values),
-    peerSpread: peer === null ? null : spreadOf(peerValues),
-    target: target === undefined ? null : targetText(target, unit),
-    met: target === undefined ? null : metBy(target, { value, ratio }),
-    note: note ?? null,
-  };
+
+  get done(): number {
+    return this.#values.length;
+  }
+
+  /** One turn of the subject and one of its peer, so that both see the same machine. */
+  async turn(): Promise<void> {
+    const { subject, peer } = this.bench;
+    this.#values.push(await subject.run());
+    if (peer !== null) this.#peerValues.push(await peer.run());
+  }
+
+  result(): BenchResult {
+    const { name, unit, peer, target, note, events } = this.bench;
+    const value = median(this.#values);
+    const peerValue = peer === null ? null : median(this.#peerValues);
+    const ratio = peerValue === null ? null : value / peerValue;
+    return {
+      name,
+      value: rounded(value),
+      unit,
+      peer: peer?.name ?? null,
+      peerValue: peerValue === null ? null : rounded(peerValue),
+      ratio: ratio === null ? null : rounded(ratio),
+      runs: this.runs,
+      spread: spreadOf(this.#values),
+      peerSpread: peer === null ? null : spreadOf(this.#peerValues),
+      target: target === undefined ? null : targetText(target, unit),
+      met: target === undefined ? null : metBy(target, { value, ratio }),
+      note: note ?? null,
+      events: events ?? null,
+    };
+  }
 }
 
 /** The same subject beside several peers: a bench each. A peer that is null is not installed, and its line says so. */

@@ -33,6 +33,12 @@ export function resultTable(results: readonly Reported[]): string {
   );
 }
 
+/** One result as it is told while others are still being measured. */
+export function resultLine({ name, value, unit, peer, peerValue, ratio, target, met }: Reported): string {
+  const beside = peer === null || peerValue === null ? "" : `; ${peer}: ${figure(peerValue)}, ${figure(ratio ?? 0)} ×`;
+  return `${name}: ${figure(value)} ${unit}${beside}${target === null ? "" : ` (${target}: ${metText(met, target)})`}`;
+}
+
 export function metText(met: boolean | null, target: string | null): string {
   if (target === null) return "";
   return met === null ? "not known" : met ? "yes" : "MISSED";

@@ -27,6 +27,8 @@ export interface Row {
   /** In words, with its peer; null: measured without one. */
   readonly goal: string | null;
   readonly sizes: Sizes | null;
+  /** Its benches take turns with each other: they are points of one curve. */
+  readonly isCurve?: true;
   /** @param size 0 where the row has no sizes */
   make(setting: Setting, size: number): Promise<readonly Bench[]>;
 }

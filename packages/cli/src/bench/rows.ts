@@ -3,15 +3,32 @@ import { answerBenches } from "./answers.ts";
 import { appendBenches } from "./append.ts";
 import { atBenches } from "./at.ts";
 import { conformBenches } from "./conform.ts";
+import { CURVES } from "./curves.ts";
 import { decideBenches } from "./decide.ts";
 import { importBench } from "./import.ts";
 import { memoryBenches } from "./memory.ts";
 import { modelBenches } from "./model.ts";
 import { openBenches } from "./open.ts";
 import { precheckBench } from "./precheck.ts";
+import { replayBenches } from "./replay.ts";
 import type { Row } from "./row.ts";
+import { workloadBenches } from "./workloads.ts";
 
 export const ROWS: readonly Row[] = [
+  {
+    id: "replay",
+    title: "map and unmap events into live state, conflict checks included, exact 64-bit",
+    goal: "at 100,000 live ≥ 1.25 × Rust BTreeMap and ≥ 8 × sorted-btree",
+    sizes: { of: "live mappings", usual: [1_000, 65_535, 1e5, 1e6], byName: [] },
+    make: replayBenches,
+  },
+  {
+    id: "workloads",
+    title: "replay of a recording, a boot of 1 TiB, hugepage bursts, addresses over 48 bits",
+    goal: null,
+    sizes: { of: "events", usual: [5e5], byName: [] },
+    make: workloadBenches,
+  },
   {
     id: "append",
     title: "durable append of a guest's events, batched",
@@ -75,4 +92,5 @@ export const ROWS: readonly Row[] = [
     sizes: null,
     make: async () => [precheckBench()],
   },
+  ...CURVES,
 ];

@@ -9,8 +9,8 @@ import { IoasisError } from "@ioasis/core";
 import type { World } from "../world.ts";
 import { type Chosen, chosenName } from "./chosen.ts";
 import { load, thisMachine } from "./machine.ts";
-import { measure } from "./measure.ts";
-import type { Reported } from "./report.ts";
+import { type Bench, Measuring } from "./measure.ts";
+import { type Reported, resultLine } from "./report.ts";
 import type { Scratch } from "./scratch.ts";
 
 /** Stays small in a long row: one that never ends is told by its silence. */
@@ -27,13 +27,24 @@ export async function runRow(
   const name = chosenName(chosen);
   const say = (text: string): void => world.err(`${name}: ${text}\n`);
   const machine = thisMachine();
-  for (const bench of await chosen.row.make({ world, scratch, say }, chosen.size)) {
+  const benches = await chosen.row.make({ world, scratch, say }, chosen.size);
+  const rounds = chosen.row.isCurve === true ? [benches] : benches.map((bench) => [bench]);
+  for (const round of rounds) {
     const before = load();
-    const result = await measure(bench, runs, (done, of) => {
-      if (done === of || world.isTerminal) say(`${bench.name}: ${done} of ${of} runs`);
-    });
-    onResult({ row: name, ...result, load: [before, load()], machine });
+    for (const measuring of await measured(round, runs)) {
+      const result = { row: name, ...measuring.result(), load: [before, load()] as const, machine };
+      say(resultLine(result));
+      onResult(result);
+    }
   }
+}
+
+/** Measures benches that take turns. */
+async function measured(benches: readonly Bench[], runs: number): Promise<readonly Measuring[]> {
+  const all = benches.map((bench) => new Measuring(bench, runs));
+  for (let left = all; left.length > 0; left = left.filter(({ done, runs }) => done < runs))
+    for (const measuring of left) await measuring.turn();
+  return all;
 }
 
 /** @returns whether every row came to its end; one that fails is told, and the others go on */
