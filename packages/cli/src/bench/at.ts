@@ -1,13 +1,13 @@
 /** The whole state at versions of a long history, beside a replay from its beginning. */
-import { applyUpTo, ContextState } from "@ioasis/core";
-import type { Journal } from "@ioasis/store";
 import { type Bench, median } from "./measure.ts";
 import type { Setting } from "./row.ts";
+import { replayedTo } from "./who.ts";
 import { GUEST, history, openHistory } from "./workload/history.ts";
 import { seededRandom } from "./workload/random.ts";
 
 const LIVE = 100_000;
 const VERSIONS_PER_RUN = 20;
+const MICROSECONDS_PER_MS = 1_000;
 
 export async function atBenches(setting: Setting, events: number): Promise<Bench[]> {
   const journal = await openHistory(await history(setting, events, LIVE));
@@ -26,16 +26,11 @@ export async function atBenches(setting: Setting, events: number): Promise<Bench
       },
       peer: {
         name: "replay from version 1 to the middle one",
-        run: () => milliseconds(() => replayTo(journal, events >> 1)),
+        run: () => replayedTo(journal, events >> 1) / MICROSECONDS_PER_MS,
       },
       runsMax: 3,
     },
   ];
-}
-
-function replayTo(journal: Journal, version: number): void {
-  const state = new ContextState();
-  for (const batch of journal.batches(GUEST, 1, version)) applyUpTo(state, batch, version);
 }
 
 export function milliseconds(run: () => void): number {

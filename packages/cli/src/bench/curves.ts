@@ -2,18 +2,16 @@
 import { constants, cpSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import type { Iova } from "@ioasis/core";
-import { who } from "@ioasis/history";
 import { openSegmentJournal } from "@ioasis/store";
 import { countText } from "./count.ts";
 import { type Bench, median } from "./measure.ts";
 import type { Row, Setting } from "./row.ts";
 import { remove } from "./scratch.ts";
 import { askTask } from "./tasks.ts";
+import { askedOnce } from "./who.ts";
 import { churnBatches } from "./workload/batches.ts";
 import { Churn } from "./workload/churn.ts";
 import { appendAll, GUEST, history, openHistory } from "./workload/history.ts";
-import { PAGE_BYTES } from "./workload/pages.ts";
 import { seededRandom } from "./workload/random.ts";
 
 /** So few that the shortest history is past filling them: the length is all that differs. */
@@ -85,22 +83,12 @@ async function appendCost({ scratch }: Setting, kept: string, events: number): P
 
 async function whoCost(_: Setting, directory: string, events: number): Promise<Omit<Bench, "name" | "peer">> {
   const journal = await openHistory(directory);
-  const { addresses } = new Churn(LIVE);
+  const churn = new Churn(LIVE);
   const random = seededRandom(events);
   return {
     unit: "µs",
     subject: {
-      run: () =>
-        median(
-          Array.from({ length: QUESTIONS }, () => {
-            const first = addresses[random(addresses.length)] as Iova;
-            const range = { first, last: (first + PAGE_BYTES - 1n) as Iova };
-            const version = 1 + random(events);
-            const from = performance.now();
-            who(journal, GUEST, range, version);
-            return (performance.now() - from) * MICROSECONDS_PER_MS;
-          }),
-        ),
+      run: () => median(Array.from({ length: QUESTIONS }, () => askedOnce(journal, churn, events, random))),
     },
   };
 }

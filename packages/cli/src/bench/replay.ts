@@ -9,15 +9,19 @@ import type { Setting } from "./row.ts";
 import { churnBatches } from "./workload/batches.ts";
 import { Churn } from "./workload/churn.ts";
 
-/** Of the churn, once all is mapped. */
-const EVENTS = 2_000_000;
-/** The size that the target speaks of. */
+/** The size that the target speaks of, and its events. */
 const TARGET_LIVE = 100_000;
+const TARGET_EVENTS = 2_000_000;
+/** Other sizes make do with fewer, so that a run is not long: so many a live mapping, but at most ... */
+const ROUNDS = 1_000;
+const OTHER_EVENTS = 1_000_000;
 /** The interval tree is so slow that it gets no more than these. */
-const INTERVAL_TREE_EVENTS_MAX = 250_000;
+const INTERVAL_TREE_EVENTS_MAX = 100_000;
+/** Of the peers that take seconds. */
+const SLOW_RUNS_MAX = 3;
 
 export async function replayBenches(setting: Setting, live: number): Promise<Bench[]> {
-  const batches = [...churnBatches(new Churn(live), 1, Math.max(EVENTS, live * 2))];
+  const batches = [...churnBatches(new Churn(live), 1, eventsAt(live))];
   const bench = {
     name: `replay, ${live.toLocaleString("en")} live, conflict checks, exact 64-bit`,
     unit: "events/s",
@@ -26,9 +30,15 @@ export async function replayBenches(setting: Setting, live: number): Promise<Ben
   const target = (atLeast: number) => (live === TARGET_LIVE ? { target: [{ of: "ratio", atLeast }] as const } : {});
   return [
     ...beside({ ...bench, ...target(1.25) }, [rustPeer(setting, batches)]),
-    ...beside({ ...bench, ...target(8) }, [await sortedTreePeer(batches)]),
-    ...beside(bench, [await intervalTreePeer(batches)]),
+    ...beside({ ...bench, ...target(8), runsMax: SLOW_RUNS_MAX }, [await sortedTreePeer(batches)]),
+    ...beside({ ...bench, runsMax: SLOW_RUNS_MAX }, [await intervalTreePeer(batches)]),
   ];
+}
+
+/** At least so many that everything is mapped, and as many come after. */
+function eventsAt(live: number): number {
+  const events = live === TARGET_LIVE ? TARGET_EVENTS : Math.min(OTHER_EVENTS, live * ROUNDS);
+  return Math.max(events, live * 2);
 }
 
 export function replayed(batches: readonly EventBatch[]): number {

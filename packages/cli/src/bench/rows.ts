@@ -2,6 +2,7 @@
 import { answerBenches } from "./answers.ts";
 import { appendBenches } from "./append.ts";
 import { atBenches } from "./at.ts";
+import { blockBytesBenches } from "./block-bytes.ts";
 import { conformBenches } from "./conform.ts";
 import { CURVES } from "./curves.ts";
 import { decideBenches } from "./decide.ts";
@@ -12,6 +13,7 @@ import { openBenches } from "./open.ts";
 import { precheckBench } from "./precheck.ts";
 import { replayBenches } from "./replay.ts";
 import type { Row } from "./row.ts";
+import { whoBenches } from "./who.ts";
 import { workloadBenches } from "./workloads.ts";
 
 export const ROWS: readonly Row[] = [
@@ -37,11 +39,25 @@ export const ROWS: readonly Row[] = [
     make: appendBenches,
   },
   {
+    id: "block-bytes",
+    title: "bytes of an event in sealed blocks of the kernel trace",
+    goal: "≤ 2.5 B, smaller than xz -9e of its text",
+    sizes: null,
+    make: blockBytesBenches,
+  },
+  {
     id: "open",
     title: "a journal opened to its live state by a cold process, also after SIGKILL",
     goal: "≤ 300 ms; peer: replay from zero",
     sizes: { of: "events of history", usual: [1e7], byName: [1e5, 1e6, 1e8] },
     make: openBenches,
+  },
+  {
+    id: "who",
+    title: "who held IOVA X at version V, at random",
+    goal: "p50 ≤ 50 µs, p99 ≤ 2 ms; peer: replay to V",
+    sizes: { of: "events of history", usual: [1e7], byName: [1e5, 1e6, 1e8] },
+    make: whoBenches,
   },
   {
     id: "at",
@@ -83,7 +99,7 @@ export const ROWS: readonly Row[] = [
     title: "one command decided at 100,000 live mappings",
     goal: "≤ 3 µs",
     sizes: null,
-    make: async () => [...decideBenches(), ...modelBenches()],
+    make: async () => [...(await decideBenches()), ...(await modelBenches())],
   },
   {
     id: "precheck",
