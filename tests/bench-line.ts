@@ -5,6 +5,7 @@ export interface Line {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
+  readonly workload: string | null;
   readonly peer: string | null;
   readonly peerValue: number | null;
   readonly ratio: number | null;

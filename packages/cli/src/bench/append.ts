@@ -11,7 +11,7 @@ import type { Setting } from "./row.ts";
 import type { Scratch } from "./scratch.ts";
 import { remove } from "./scratch.ts";
 import { BATCH_ROWS, churnBatches } from "./workload/batches.ts";
-import { Churn } from "./workload/churn.ts";
+import { Churn, churnText } from "./workload/churn.ts";
 import { appendAll, GUEST } from "./workload/history.ts";
 
 const LIVE = 100_000;
@@ -28,6 +28,7 @@ export async function appendBenches({ scratch }: Setting, events: number): Promi
   const bench = {
     name: `durable append of ${events.toLocaleString("en")} events in batches of ${BATCH_ROWS}`,
     unit: "events/s",
+    workload: churnText(LIVE),
     subject: { run: () => appended(scratch, batches) },
   };
   const first = batches[0];

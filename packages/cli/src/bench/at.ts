@@ -2,6 +2,7 @@
 import { type Bench, median } from "./measure.ts";
 import type { Setting } from "./row.ts";
 import { replayedTo } from "./who.ts";
+import { churnText } from "./workload/churn.ts";
 import { GUEST, history, openHistory } from "./workload/history.ts";
 import { seededRandom } from "./workload/random.ts";
 
@@ -17,6 +18,7 @@ export async function atBenches(setting: Setting, events: number): Promise<Bench
     {
       name: `whole state at a random version of ${events.toLocaleString("en")}, ${LIVE.toLocaleString("en")} live`,
       unit: "ms",
+      workload: churnText(LIVE),
       target: [{ of: "value", atMost: 20 }],
       subject: {
         run: () =>

@@ -27,6 +27,7 @@ export async function blockBytesBenches({ world, scratch }: Setting): Promise<Be
   const bench = {
     name: `sealed blocks of the kernel trace, every field kept, ${events.toLocaleString("en")} events`,
     unit: "B/event",
+    workload: KERNEL_TRACE,
     target: [{ of: "value", atMost: 2.5 }],
     // Bytes are the same at every run.
     runsMax: 1,

@@ -10,7 +10,7 @@ import { remove } from "./scratch.ts";
 import { askTask } from "./tasks.ts";
 import { askedOnce } from "./who.ts";
 import { churnBatches } from "./workload/batches.ts";
-import { Churn } from "./workload/churn.ts";
+import { Churn, churnText } from "./workload/churn.ts";
 import { appendAll, GUEST, history, openHistory } from "./workload/history.ts";
 import { seededRandom } from "./workload/random.ts";
 
@@ -43,7 +43,13 @@ function curve(name: string, title: string, cost: CurveBench): Row {
       for (const events of lengthsUpTo(longest)) {
         const directory = await history(setting, events, LIVE);
         const bench = await cost(setting, directory, events);
-        benches.push({ ...bench, name: `${name} after ${countText(events)} events`, peer: null, events });
+        benches.push({
+          ...bench,
+          name: `${name} after ${countText(events)} events`,
+          workload: churnText(LIVE),
+          peer: null,
+          events,
+        });
       }
       return benches;
     },

@@ -11,6 +11,8 @@ export type Peer = { readonly name: string } & Measurement;
 export interface Bench {
   readonly name: string;
   readonly unit: string;
+  /** The events that it is measured with. */
+  readonly workload?: string;
   readonly subject: Measurement;
   readonly peer: Peer | null;
   /** Absent: measured without one. */
@@ -27,6 +29,7 @@ export interface BenchResult {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
+  readonly workload: string | null;
   readonly peer: string | null;
   readonly peerValue: number | null;
   /** value / peerValue. */
@@ -66,7 +69,7 @@ export class Measuring {
   }
 
   result(): BenchResult {
-    const { name, unit, peer, target, note, events } = this.bench;
+    const { name, unit, workload, peer, target, note, events } = this.bench;
     const value = median(this.#values);
     const peerValue = peer === null ? null : median(this.#peerValues);
     const ratio = peerValue === null ? null : value / peerValue;
@@ -74,6 +77,7 @@ export class Measuring {
       name,
       value: rounded(value),
       unit,
+      workload: workload ?? null,
       peer: peer?.name ?? null,
       peerValue: peerValue === null ? null : rounded(peerValue),
       ratio: ratio === null ? null : rounded(ratio),

@@ -8,7 +8,7 @@ import { type Bench, beside } from "./measure.ts";
 import { isMissing } from "./peers/installed.ts";
 import { applyToTree, sortedTrees } from "./peers/sorted-btree.ts";
 import { churnBatches } from "./workload/batches.ts";
-import { Churn } from "./workload/churn.ts";
+import { Churn, churnText } from "./workload/churn.ts";
 
 const MIB = 1 << 20;
 /** Buffers are given back beside the collection, some milliseconds behind it. */
@@ -39,6 +39,7 @@ export async function memoryBenches(live: number): Promise<Bench[]> {
     {
       name: `memory of ${live.toLocaleString("en")} live mappings, heap and buffers`,
       unit: "MiB",
+      workload: churnText(live),
       target: [{ of: "value", atMost: 8 }],
       subject: {
         run() {

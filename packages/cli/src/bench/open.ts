@@ -6,6 +6,7 @@ import path from "node:path";
 import type { Bench } from "./measure.ts";
 import type { Setting } from "./row.ts";
 import { askTask, killTask } from "./tasks.ts";
+import { churnText } from "./workload/churn.ts";
 import { history } from "./workload/history.ts";
 
 const LIVE = 100_000;
@@ -20,6 +21,7 @@ export async function openBenches(setting: Setting, events: number): Promise<Ben
     {
       name: `open to the live state, cold process, ${size}`,
       unit: "ms",
+      workload: churnText(LIVE),
       target: [{ of: "value", atMost: 300 }],
       subject: { run: () => askTask("open", directory) },
       peer: { name: "replay from version 1", run: () => askTask("replay", kept) },
@@ -28,6 +30,7 @@ export async function openBenches(setting: Setting, events: number): Promise<Ben
     {
       name: `the same after SIGKILL of a writer`,
       unit: "ms",
+      workload: churnText(LIVE),
       target: [{ of: "value", atMost: 300 }],
       subject: {
         async run() {

@@ -7,7 +7,7 @@ import { rustReplay } from "./peers/rust.ts";
 import { applyToTree, sortedTrees } from "./peers/sorted-btree.ts";
 import type { Setting } from "./row.ts";
 import { churnBatches } from "./workload/batches.ts";
-import { Churn } from "./workload/churn.ts";
+import { Churn, churnText } from "./workload/churn.ts";
 
 /** The size that the target speaks of, and its events. */
 const TARGET_LIVE = 100_000;
@@ -25,6 +25,7 @@ export async function replayBenches(setting: Setting, live: number): Promise<Ben
   const bench = {
     name: `replay, ${live.toLocaleString("en")} live, conflict checks, exact 64-bit`,
     unit: "events/s",
+    workload: churnText(live),
     subject: { run: () => replayed(batches) },
   };
   const target = (atLeast: number) => (live === TARGET_LIVE ? { target: [{ of: "ratio", atLeast }] as const } : {});

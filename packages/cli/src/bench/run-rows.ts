@@ -13,7 +13,6 @@ import { type Bench, Measuring } from "./measure.ts";
 import { type Reported, resultLine } from "./report.ts";
 import type { Scratch } from "./scratch.ts";
 
-/** Stays small in a long row: one that never ends is told by its silence. */
 const ROW_SECONDS_MAX = 3_600;
 
 /** Measures one row in this process. */
@@ -78,7 +77,6 @@ async function inChild(
   const child = spawn(process.execPath, [...process.execArgv, process.argv[1] as string, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
     detached: true,
-    timeout: ROW_SECONDS_MAX * 1000,
   });
   const end = (): void => {
     try {
@@ -87,6 +85,7 @@ async function inChild(
       // It had ended by itself.
     }
   };
+  const timer = setTimeout(end, ROW_SECONDS_MAX * 1000);
   world.signal.addEventListener("abort", end);
   process.on("exit", end);
   const closed = once(child, "close");
@@ -95,6 +94,7 @@ async function inChild(
     if (!("error" in value)) onResult(value);
   }
   const [code] = (await closed) as [number | null];
+  clearTimeout(timer);
   world.signal.removeEventListener("abort", end);
   process.off("exit", end);
   return code ?? 3;

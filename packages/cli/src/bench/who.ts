@@ -4,7 +4,7 @@ import { who } from "@ioasis/history";
 import type { Journal } from "@ioasis/store";
 import { type Bench, quantile } from "./measure.ts";
 import type { Setting } from "./row.ts";
-import { Churn } from "./workload/churn.ts";
+import { Churn, churnText } from "./workload/churn.ts";
 import { GUEST, history, openHistory } from "./workload/history.ts";
 import { PAGE_BYTES } from "./workload/pages.ts";
 import { type Random, seededRandom } from "./workload/random.ts";
@@ -34,6 +34,7 @@ export async function whoBenches(setting: Setting, events: number): Promise<Benc
     {
       name: `who, random pages and versions of ${size}: p50`,
       unit: "µs",
+      workload: churnText(LIVE),
       target: [{ of: "value", atMost: 50 }],
       subject: { run: () => quantile(asked(), 0.5) },
       peer: { name: "replay from version 1 to the middle one", run: () => replayedTo(journal, events >> 1) },
@@ -42,6 +43,7 @@ export async function whoBenches(setting: Setting, events: number): Promise<Benc
     {
       name: `who, random pages and versions of ${size}: p99`,
       unit: "µs",
+      workload: churnText(LIVE),
       target: [{ of: "value", atMost: 2_000 }],
       subject: { run: () => quantile(asked(), 0.99) },
       peer: null,

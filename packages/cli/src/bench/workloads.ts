@@ -28,6 +28,7 @@ async function bench(workload: string, batches: readonly EventBatch[]): Promise<
     {
       name: `replay of ${workload}, ${(batches.at(-1)?.lastVersion ?? 0).toLocaleString("en")} events`,
       unit: "events/s",
+      workload,
       subject: { run: () => replayed(batches) },
     },
     [await sortedTreePeer(batches)],

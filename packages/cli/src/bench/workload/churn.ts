@@ -12,6 +12,10 @@ const VA = 0x7f00_0000_0000n;
 const ACTOR = { comm: "qemu-system-x86", pid: 4_711, tid: 4_712, cpu: null, flags: null } as const;
 const UNMAPPED_BYTES = byteLength(PAGE_BYTES);
 
+export function churnText(live: number, spread: Spread = "dense"): string {
+  return `churn of ${spread === "dense" ? "neighbouring pages" : "pages over 48 bits"}, ${live.toLocaleString("en")} live`;
+}
+
 export class Churn {
   readonly live: number;
   /** Addresses of all its pages, mapped or not. */
