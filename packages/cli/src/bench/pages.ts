@@ -5,7 +5,7 @@ import { IoasisError } from "@ioasis/core";
 import { curveSvg } from "./curve-svg.ts";
 import { CURVE_ID, curveCells, curvesOf } from "./growth.ts";
 import { machineText } from "./machine.ts";
-import { figure, metText, type Reported } from "./report.ts";
+import { figure, metText, type Reported, ratioText } from "./report.ts";
 
 const RESULTS = "results.ndjson";
 const GROWTH = "growth.ndjson";
@@ -60,7 +60,7 @@ function resultPage(results: readonly Reported[]): string {
     `${figure(one.value)} ${one.unit} ± ${percent(one.spread / 2)}`,
     one.peer ?? one.note ?? "",
     one.peerValue === null ? "" : figure(one.peerValue),
-    one.ratio === null ? "" : `${figure(one.ratio)} ×`,
+    ratioText(one.ratio),
     one.target ?? "",
     metText(one.met, one.target),
   ]);

@@ -20,7 +20,7 @@ export function resultTable(results: readonly Reported[]): string {
     `${(one.spread * 100).toFixed(0)} %`,
     one.peer ?? "",
     one.peerValue === null ? "" : figure(one.peerValue),
-    one.ratio === null ? "" : `${figure(one.ratio)} ×`,
+    ratioText(one.ratio),
     one.target ?? "",
     metText(one.met, one.target),
     one.note ?? "",
@@ -35,13 +35,19 @@ export function resultTable(results: readonly Reported[]): string {
 
 /** One result as it is told while others are still being measured. */
 export function resultLine({ name, value, unit, peer, peerValue, ratio, target, met }: Reported): string {
-  const beside = peer === null || peerValue === null ? "" : `; ${peer}: ${figure(peerValue)}, ${figure(ratio ?? 0)} ×`;
+  const beside = peer === null || peerValue === null ? "" : `; ${peer}: ${figure(peerValue)}, ${ratioText(ratio)}`;
   return `${name}: ${figure(value)} ${unit}${beside}${target === null ? "" : ` (${target}: ${metText(met, target)})`}`;
 }
 
 export function metText(met: boolean | null, target: string | null): string {
   if (target === null) return "";
   return met === null ? "not known" : met ? "yes" : "MISSED";
+}
+
+/** `1.31 ×`, or `1/5,200` where one of them is that much less. */
+export function ratioText(ratio: number | null): string {
+  if (ratio === null) return "";
+  return ratio > 0 && ratio < 0.1 ? `1/${figure(1 / ratio)}` : `${figure(ratio)} ×`;
 }
 
 export function figure(value: number): string {
