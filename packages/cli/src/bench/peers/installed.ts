@@ -6,8 +6,9 @@ export async function installed<Library>(name: string, load: () => Promise<Libra
   try {
     return await load();
   } catch (error) {
+    const isAbsent = error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
     const [reason] = (error instanceof Error ? error.message : String(error)).split("\n");
-    return { missing: `the peer ${name} is not installed: ${reason}` };
+    return { missing: `the peer ${name} ${isAbsent ? "is not installed" : `cannot be loaded: ${reason}`}` };
   }
 }
 
