@@ -17,11 +17,18 @@ import { seededRandom } from "./workload/random.ts";
 /** So few that the shortest history is past filling them: the length is all that differs. */
 const LIVE = 4_096;
 const SHORTEST = 10_000;
-const APPENDED_EVENTS = 65_536;
+const APPENDED_EVENTS_MAX = 65_536;
 const QUESTIONS = 200;
 const MICROSECONDS_PER_MS = 1_000;
 
-type CurveBench = (setting: Setting, directory: string, events: number) => Promise<Omit<Bench, "name" | "peer">>;
+/** How long the history of one point is, and the longest of the curve. */
+interface Length {
+  readonly events: number;
+  readonly longest: number;
+}
+
+type Cost = Omit<Bench, "name" | "peer">;
+type CostOf = (setting: Setting, directory: string, length: Length) => Promise<Cost>;
 
 /** A row a curve, its size the longest history. */
 export const CURVES: readonly Row[] = [
@@ -31,7 +38,7 @@ export const CURVES: readonly Row[] = [
   curve("open", "opening to the live state, cold process", openCost),
 ];
 
-function curve(name: string, title: string, cost: CurveBench): Row {
+function curve(name: string, title: string, cost: CostOf): Row {
   return {
     id: `growth-${name}`,
     title: `${title}, by length of history`,
@@ -42,7 +49,7 @@ function curve(name: string, title: string, cost: CurveBench): Row {
       const benches: Bench[] = [];
       for (const events of lengthsUpTo(longest)) {
         const directory = await history(setting, events, LIVE);
-        const bench = await cost(setting, directory, events);
+        const bench = await cost(setting, directory, { events, longest });
         benches.push({
           ...bench,
           name: `${name} after ${countText(events)} events`,
@@ -63,7 +70,8 @@ function lengthsUpTo(longest: number): number[] {
   return [...lengths, longest];
 }
 
-async function appendCost({ scratch }: Setting, kept: string, events: number): Promise<Omit<Bench, "name" | "peer">> {
+async function appendCost({ scratch }: Setting, kept: string, { events, longest }: Length): Promise<Cost> {
+  const appended = Math.min(APPENDED_EVENTS_MAX, longest);
   return {
     unit: "µs/event",
     subject: {
@@ -72,13 +80,13 @@ async function appendCost({ scratch }: Setting, kept: string, events: number): P
         cpSync(kept, directory, { recursive: true, mode: constants.COPYFILE_FICLONE });
         const journal = await openSegmentJournal(directory, { host: os.hostname() });
         const append = async (first: number): Promise<number> => {
-          const batches = [...churnBatches(new Churn(LIVE, "dense", 1), first, APPENDED_EVENTS)];
+          const batches = [...churnBatches(new Churn(LIVE, "dense", 1), first, appended)];
           const from = performance.now();
           await appendAll(journal, batches);
-          return ((performance.now() - from) * MICROSECONDS_PER_MS) / APPENDED_EVENTS;
+          return ((performance.now() - from) * MICROSECONDS_PER_MS) / appended;
         };
         await append(events + 1);
-        const cost = await append(events + 1 + APPENDED_EVENTS);
+        const cost = await append(events + 1 + appended);
         await journal.close();
         remove(directory);
         return cost;
@@ -87,7 +95,7 @@ async function appendCost({ scratch }: Setting, kept: string, events: number): P
   };
 }
 
-async function whoCost(_: Setting, directory: string, events: number): Promise<Omit<Bench, "name" | "peer">> {
+async function whoCost(_: Setting, directory: string, { events }: Length): Promise<Cost> {
   const journal = await openHistory(directory);
   const churn = new Churn(LIVE);
   const random = seededRandom(events);
@@ -99,7 +107,7 @@ async function whoCost(_: Setting, directory: string, events: number): Promise<O
   };
 }
 
-async function atCost(_: Setting, directory: string, events: number): Promise<Omit<Bench, "name" | "peer">> {
+async function atCost(_: Setting, directory: string, { events }: Length): Promise<Cost> {
   const journal = await openHistory(directory);
   const random = seededRandom(events);
   return {
@@ -118,7 +126,7 @@ async function atCost(_: Setting, directory: string, events: number): Promise<Om
   };
 }
 
-async function openCost({ scratch }: Setting, kept: string): Promise<Omit<Bench, "name" | "peer">> {
+async function openCost({ scratch }: Setting, kept: string): Promise<Cost> {
   const directory = path.join(scratch.fresh(), "journal");
   cpSync(kept, directory, { recursive: true, mode: constants.COPYFILE_FICLONE });
   return { unit: "ms", subject: { run: () => askTask("open", directory) } };
