@@ -1,30 +1,29 @@
 /** The whole state at versions of a long history, beside a replay from its beginning. */
+import type { ContextState } from "@ioasis/core";
+import type { Journal } from "@ioasis/store";
 import { type Bench, median } from "./measure.ts";
 import type { Setting } from "./row.ts";
 import { replayedTo } from "./who.ts";
 import { churnText } from "./workload/churn.ts";
-import { GUEST, history, openHistory } from "./workload/history.ts";
+import { GUEST, HISTORY_LIVE, history, openHistory } from "./workload/history.ts";
 import { seededRandom } from "./workload/random.ts";
 
-const LIVE = 100_000;
 const VERSIONS_PER_RUN = 20;
 const MICROSECONDS_PER_MS = 1_000;
 
 export async function atBenches(setting: Setting, events: number): Promise<Bench[]> {
-  const journal = await openHistory(await history(setting, events, LIVE));
+  const journal = await openHistory(await history(setting, events, HISTORY_LIVE));
   const random = seededRandom(1);
   const version = (): number => 1 + random(events);
   return [
     {
-      name: `whole state at a random version of ${events.toLocaleString("en")}, ${LIVE.toLocaleString("en")} live`,
+      name: `whole state at a random version of ${events.toLocaleString("en")}, ${HISTORY_LIVE.toLocaleString("en")} live`,
       unit: "ms",
-      workload: churnText(LIVE),
+      workload: churnText(HISTORY_LIVE),
       target: [{ of: "value", atMost: 20 }],
       subject: {
         run: () =>
-          median(
-            Array.from({ length: VERSIONS_PER_RUN }, () => milliseconds(() => void journal.state(GUEST, version()))),
-          ),
+          median(Array.from({ length: VERSIONS_PER_RUN }, () => milliseconds(() => void stateAt(journal, version())))),
       },
       peer: {
         name: "replay from version 1 to the middle one",
@@ -35,7 +34,12 @@ export async function atBenches(setting: Setting, events: number): Promise<Bench
   ];
 }
 
-export function milliseconds(run: () => void): number {
+/** The whole state, for looking. */
+export function stateAt(journal: Journal, version: number): ContextState {
+  return journal.state(GUEST, version);
+}
+
+function milliseconds(run: () => void): number {
   const from = performance.now();
   run();
   return performance.now() - from;

@@ -3,6 +3,7 @@ import { constants, cpSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { openSegmentJournal } from "@ioasis/store";
+import { stateAt } from "./at.ts";
 import { countText } from "./count.ts";
 import { type Bench, median } from "./measure.ts";
 import type { Row, Setting } from "./row.ts";
@@ -11,7 +12,7 @@ import { askTask } from "./tasks.ts";
 import { askedOnce } from "./who.ts";
 import { churnBatches } from "./workload/batches.ts";
 import { Churn, churnText } from "./workload/churn.ts";
-import { appendAll, GUEST, history, openHistory } from "./workload/history.ts";
+import { appendAll, history, openHistory } from "./workload/history.ts";
 import { seededRandom } from "./workload/random.ts";
 
 /** So few that the shortest history is past filling them: the length is all that differs. */
@@ -118,7 +119,7 @@ async function atCost(_: Setting, directory: string, { events }: Length): Promis
           Array.from({ length: QUESTIONS / 10 }, () => {
             const version = 1 + random(events);
             const from = performance.now();
-            journal.state(GUEST, version);
+            stateAt(journal, version);
             return performance.now() - from;
           }),
         ),

@@ -13,6 +13,7 @@ import { openBenches } from "./open.ts";
 import { precheckBench } from "./precheck.ts";
 import { replayBenches } from "./replay.ts";
 import type { Row } from "./row.ts";
+import { rssBenches } from "./rss.ts";
 import { whoBenches } from "./who.ts";
 import { workloadBenches } from "./workloads.ts";
 
@@ -72,6 +73,13 @@ export const ROWS: readonly Row[] = [
     goal: "≤ 8 MiB",
     sizes: { of: "live mappings", usual: [65_535], byName: [1_000, 1e5, 1e6] },
     make: async (_, live) => memoryBenches(live),
+  },
+  {
+    id: "rss",
+    title: "peak memory of a process that appends a long history, and of one that asks about it",
+    goal: "≤ 400 MB",
+    sizes: { of: "events of history", usual: [1e7], byName: [1e5, 1e6, 1e8] },
+    make: rssBenches,
   },
   {
     id: "import",

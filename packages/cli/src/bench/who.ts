@@ -5,12 +5,11 @@ import type { Journal } from "@ioasis/store";
 import { type Bench, quantile } from "./measure.ts";
 import type { Setting } from "./row.ts";
 import { Churn, churnText } from "./workload/churn.ts";
-import { GUEST, history, openHistory } from "./workload/history.ts";
+import { GUEST, HISTORY_LIVE, history, openHistory } from "./workload/history.ts";
 import { PAGE_BYTES } from "./workload/pages.ts";
 import { type Random, seededRandom } from "./workload/random.ts";
 
-const LIVE = 100_000;
-const QUESTIONS_MAX = 2_000;
+export const QUESTIONS_MAX = 2_000;
 const MICROSECONDS_PER_MS = 1_000;
 
 /** Asks about one page of `churn` at one version. @returns microseconds */
@@ -24,8 +23,8 @@ export function askedOnce(journal: Journal, churn: Churn, events: number, random
 }
 
 export async function whoBenches(setting: Setting, events: number): Promise<Bench[]> {
-  const journal = await openHistory(await history(setting, events, LIVE));
-  const churn = new Churn(LIVE);
+  const journal = await openHistory(await history(setting, events, HISTORY_LIVE));
+  const churn = new Churn(HISTORY_LIVE);
   const random = seededRandom(1);
   const asked = (): number[] =>
     Array.from({ length: Math.min(QUESTIONS_MAX, events) }, () => askedOnce(journal, churn, events, random));
@@ -34,7 +33,7 @@ export async function whoBenches(setting: Setting, events: number): Promise<Benc
     {
       name: `who, random pages and versions of ${size}: p50`,
       unit: "µs",
-      workload: churnText(LIVE),
+      workload: churnText(HISTORY_LIVE),
       target: [{ of: "value", atMost: 50 }],
       subject: { run: () => quantile(asked(), 0.5) },
       peer: { name: "replay from version 1 to the middle one", run: () => replayedTo(journal, events >> 1) },
@@ -43,7 +42,7 @@ export async function whoBenches(setting: Setting, events: number): Promise<Benc
     {
       name: `who, random pages and versions of ${size}: p99`,
       unit: "µs",
-      workload: churnText(LIVE),
+      workload: churnText(HISTORY_LIVE),
       target: [{ of: "value", atMost: 2_000 }],
       subject: { run: () => quantile(asked(), 0.99) },
       peer: null,

@@ -11,6 +11,8 @@ import { churnBatches } from "./batches.ts";
 import { Churn } from "./churn.ts";
 
 export const GUEST = "guest";
+/** Mappings that are live in the histories of most rows. */
+export const HISTORY_LIVE = 100_000;
 /** Appends that wait for the disk together. */
 const UNDER_WAY_MAX = 8;
 const PROGRESS_EVENTS = 2_000_000;
