@@ -30,7 +30,12 @@ const OWNERS: Readonly<Record<string, string>> = {
   "@automerge/automerge": "replication",
   ws: "replication",
   commander: "cli",
+  // Peers of the bench: loaded where they are, and not shipped (tools/build.mjs).
   "sorted-btree": "cli",
+  "@flatten-js/interval-tree": "cli",
+  "@event-driven-io/emmett": "cli",
+  "@event-driven-io/emmett-sqlite": "cli",
+  sqlite3: "cli",
 };
 
 /** Packages that must run in a browser too, or that must not know the machine. */

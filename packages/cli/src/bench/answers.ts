@@ -58,5 +58,5 @@ export async function answerBenches(world: World): Promise<readonly Bench[]> {
 }
 
 function bench(name: string, run: () => Promise<number> | number): Bench {
-  return { name: `${name}, 186 k events`, unit: "ms", subject: { run }, peer: null };
+  return { name: `${name}, 186 k events`, unit: "ms", workload: KERNEL_TRACE, subject: { run }, peer: null };
 }

@@ -12,8 +12,10 @@ import {
   UserMemory,
   WHOLE_SPACE,
 } from "@ioasis/core";
-import SortedBTree from "sorted-btree";
-import type { Bench } from "./measure.ts";
+import { type Bench, beside, type Missing, type Peer } from "./measure.ts";
+import { isMissing } from "./peers/installed.ts";
+import { sortedTrees } from "./peers/sorted-btree.ts";
+import type { Target } from "./target.ts";
 
 const LIVE = 100_000;
 const COMMANDS = 50_000;
@@ -25,8 +27,8 @@ const READ_WRITE_FIXED = 7;
 const READ_WRITE = 6;
 const NO_ENVELOPE = { stamp: null, actor: null, errno: null, line: 0 };
 const PROFILE = kernelProfile("7.3");
-// The package is CommonJS: under Node's ESM its class is one level deeper.
-const BTree = SortedBTree.default;
+/** Of one command, nothing folded. */
+const TARGET: Target = [{ of: "value", atMost: 3 }];
 
 const UNLIMITED: Environment = {
   pageSize: PAGE,
@@ -58,10 +60,21 @@ const map = (iova: bigint, flags: number, length = PAGE): Command => ({
   iova,
 });
 
-export function decideBenches(): readonly Bench[] {
+export async function decideBenches(): Promise<Bench[]> {
   const state = filled();
-  const mostly = (name: string, environment: Environment, commandOf: (i: number) => Command): Bench =>
-    bench(name, () => decideAll(state, commandOf, environment));
+  const peer = await overlapPeer();
+  const bench = (command: string, run: () => void, target?: Target): Bench[] =>
+    beside(
+      {
+        name: `decide at 100 k live: ${command}`,
+        unit: "µs",
+        ...(target === undefined ? {} : { target }),
+        subject: { run: () => microseconds(run) },
+      },
+      [peer],
+    );
+  const mostly = (name: string, environment: Environment, commandOf: (i: number) => Command): Bench[] =>
+    bench(name, () => decideAll(state, commandOf, environment), TARGET);
   return [
     mostly("map, fixed", UNLIMITED, (i) => map(holeOf(i), READ_WRITE_FIXED)),
     mostly("map, the kernel chooses, no hole below is large enough", UNLIMITED, () => map(0n, READ_WRITE, 2n * PAGE)),
@@ -77,26 +90,24 @@ export function decideBenches(): readonly Bench[] {
     mostly("unmap", UNLIMITED, (i) => ({ command: "UnmapIova", ioasId: IOAS, iova: iovaOf(i), length: PAGE })),
     mostly("map, fixed, RLIMIT_MEMLOCK", LIMITED, (i) => map(holeOf(i), READ_WRITE_FIXED)),
     bench("map or unmap under RLIMIT_MEMLOCK, and its fold", () => decideAndFold(state)),
-  ];
+  ].flat();
 }
 
-function bench(command: string, run: () => void): Bench {
-  const tree = new BTree<bigint, bigint>(undefined, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
+/** Whether a hole among as many ranges overlaps one of them. */
+async function overlapPeer(): Promise<Peer | Missing> {
+  const trees = await sortedTrees();
+  if (isMissing(trees)) return trees;
+  const tree = trees();
   for (let i = 0; i < LIVE; i++) tree.set(iovaOf(i), iovaOf(i) + PAGE - 1n);
   return {
-    name: `decide at 100 k live: ${command}`,
-    unit: "µs",
-    subject: { run: () => microseconds(run) },
-    peer: {
-      name: "overlap check in a sorted-btree",
-      run: () =>
-        microseconds(() => {
-          for (let i = 0; i < COMMANDS; i++) {
-            const iova = holeOf(scattered(i));
-            if ((tree.getPairOrNextLower(iova + PAGE - 1n)?.[1] ?? -1n) >= iova) throw new Error("a hole is mapped");
-          }
-        }),
-    },
+    name: "overlap check in a sorted-btree",
+    run: () =>
+      microseconds(() => {
+        for (let i = 0; i < COMMANDS; i++) {
+          const iova = holeOf(scattered(i));
+          if ((tree.getPairOrNextLower(iova + PAGE - 1n)?.[1] ?? -1n) >= iova) throw new Error("a hole is mapped");
+        }
+      }),
   };
 }
 

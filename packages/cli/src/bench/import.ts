@@ -40,6 +40,8 @@ export async function importBench(world: World): Promise<Bench> {
   return {
     name: "import of the kernel trace, durable",
     unit: "lines/s",
+    workload: KERNEL_TRACE,
+    target: [{ of: "value", atLeast: 500_000 }],
     subject: {
       async run() {
         const folder = await mkdtemp(path.join(os.tmpdir(), "ioasis-bench-"));

@@ -1,14 +1,13 @@
 /** Deciding one map or unmap at 100,000 live mappings, folding its events included, by the model of a context. */
 import { contextCreated, EventBatch, type Model, type ModelCommand, modelOf, type ProfileName } from "@ioasis/core";
-import SortedBTree from "sorted-btree";
-import type { Bench } from "./measure.ts";
+import { type Bench, beside, type Missing } from "./measure.ts";
+import { isMissing } from "./peers/installed.ts";
+import { sortedTrees, type Tree } from "./peers/sorted-btree.ts";
 
 const LIVE = 100_000;
 const COMMANDS = 100_000;
 const PAGE = 0x1000n;
 const MICROSECONDS_PER_MS = 1_000;
-// The package is CommonJS: under Node's ESM its class is one level deeper.
-const BTree = SortedBTree.default;
 
 const HOST = {
   host: "bench",
@@ -64,8 +63,9 @@ const SUBJECTS: readonly Subject[] = [
   },
 ];
 
-export function modelBenches(): Bench[] {
-  return SUBJECTS.map(benchOf);
+export async function modelBenches(): Promise<Bench[]> {
+  const trees = await sortedTrees();
+  return SUBJECTS.flatMap((subject) => benchesOf(subject, trees));
 }
 
 /** A live page goes and a free one comes, again and again; the same pages for subject and peer. */
@@ -87,14 +87,14 @@ function churn(): { readonly live: number[]; readonly pairs: (readonly [gone: nu
   return { live, pairs };
 }
 
-function benchOf({ profile, kernel, first, map, unmap }: Subject): Bench {
+function benchesOf({ profile, kernel, first, map, unmap }: Subject, trees: (() => Tree) | Missing): Bench[] {
   const { live, pairs } = churn();
   const perCommand = (run: () => void): number => {
     const from = performance.now();
     run();
     return Number((((performance.now() - from) * MICROSECONDS_PER_MS) / COMMANDS).toFixed(2));
   };
-  return {
+  const bench = {
     name: `decide a map or unmap, ${profile}, ${LIVE} live`,
     unit: "µs",
     subject: {
@@ -110,10 +110,13 @@ function benchOf({ profile, kernel, first, map, unmap }: Subject): Bench {
         });
       },
     },
-    peer: {
+  };
+  if (isMissing(trees)) return beside(bench, [trees]);
+  return beside(bench, [
+    {
       name: "sorted-btree with bigint keys, no rule but overlap",
       run: () => {
-        const tree = new BTree<bigint, bigint>(undefined, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
+        const tree = trees();
         for (const page of live) tree.set(address(page), address(page) + PAGE - 1n);
         return perCommand(() => {
           for (const [gone, come] of pairs) {
@@ -124,7 +127,7 @@ function benchOf({ profile, kernel, first, map, unmap }: Subject): Bench {
         });
       },
     },
-  };
+  ]);
 }
 
 function emptyModel(profile: ProfileName, kernel: string | null): Model {

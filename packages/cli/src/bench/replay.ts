@@ -1,77 +1,91 @@
-/** Replay of map and unmap events into live state, conflict checks included, at 100,000 live mappings. */
-import { applyBatch, ContextState, EventBatch, type Iova } from "@ioasis/core";
-import SortedBTree from "sorted-btree";
-import type { Bench } from "./measure.ts";
+/** Replay of map and unmap events into live state, conflict checks included, beside native code and ordered trees. */
+import { applyBatch, ContextState, type EventBatch } from "@ioasis/core";
+import { type Bench, beside, type Missing, type Peer } from "./measure.ts";
+import { isMissing } from "./peers/installed.ts";
+import { intervalTrees } from "./peers/interval-tree.ts";
+import { rustReplay } from "./peers/rust.ts";
+import { applyToTree, sortedTrees } from "./peers/sorted-btree.ts";
+import type { Setting } from "./row.ts";
+import { churnBatches } from "./workload/batches.ts";
+import { Churn, churnText } from "./workload/churn.ts";
 
-const LIVE = 100_000;
-const EVENTS = 2_000_000;
-const BATCH_ROWS = 4_096;
-const PAGE = 0x1000n;
-// The package is CommonJS: under Node's ESM its class is one level deeper.
-const BTree = SortedBTree.default;
+/** The size that the target speaks of, and its events. */
+const TARGET_LIVE = 100_000;
+const TARGET_EVENTS = 2_000_000;
+/** Other sizes make do with fewer, so that a run is not long: so many a live mapping, but at most ... */
+const ROUNDS = 1_000;
+const OTHER_EVENTS = 1_000_000;
+/** The interval tree is so slow that it gets no more than these. */
+const INTERVAL_TREE_EVENTS_MAX = 100_000;
+/** Of the peers that take seconds. */
+const SLOW_RUNS_MAX = 3;
 
-/** Churn: fill to LIVE pages in random order, then unmap one and map another, again and again. */
-function churn(): EventBatch[] {
-  let seed = 42;
-  const random = (below: number): number => {
-    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((seed / 2 ** 32) * below);
+export async function replayBenches(setting: Setting, live: number): Promise<Bench[]> {
+  const batches = [...churnBatches(new Churn(live), 1, eventsAt(live))];
+  const bench = {
+    name: `replay, ${live.toLocaleString("en")} live, conflict checks, exact 64-bit`,
+    unit: "events/s",
+    workload: churnText(live),
+    subject: { run: () => replayed(batches) },
   };
-  const free = Array.from({ length: LIVE * 2 }, (_, page) => page);
-  const live: number[] = [];
-  const batches: EventBatch[] = [];
-  const envelope = { stamp: null, actor: null, errno: null, line: 0 };
-  let batch = new EventBatch(1, 1, BATCH_ROWS);
-  for (let version = 1; version <= EVENTS; version++) {
-    if (batch.isFull) {
-      batches.push(batch);
-      batch = new EventBatch(1, version, BATCH_ROWS);
-    }
-    const from = live.length < LIVE ? free : live;
-    const at = random(from.length);
-    const page = from[at] as number;
-    from[at] = from.at(-1) as number;
-    from.pop();
-    (from === free ? live : free).push(page);
-    const iova = (BigInt(page) * PAGE) as Iova;
-    const last = (iova + PAGE - 1n) as Iova;
-    if (from === free)
-      batch.push({ type: "IovaMapped", ioas: 0, iova, last, prot: "rw", source: { kind: "va", va: iova } }, envelope);
-    else batch.push({ type: "IovaUnmapped", ioas: 0, iova, last, bytes: PAGE as never }, envelope);
-  }
-  batches.push(batch);
-  return batches;
+  const target = (atLeast: number) => (live === TARGET_LIVE ? { target: [{ of: "ratio", atLeast }] as const } : {});
+  return [
+    ...beside({ ...bench, ...target(1.25) }, [rustPeer(setting, batches)]),
+    ...beside({ ...bench, ...target(8), runsMax: SLOW_RUNS_MAX }, [await sortedTreePeer(batches)]),
+    ...beside({ ...bench, runsMax: SLOW_RUNS_MAX }, [await intervalTreePeer(batches)]),
+  ];
 }
 
-export function replayBench(): Bench {
-  const batches = churn();
-  const perSecond = (run: () => void): number => {
-    const from = performance.now();
-    run();
-    return EVENTS / ((performance.now() - from) / 1000);
-  };
+/** At least so many that everything is mapped, and as many come after. */
+function eventsAt(live: number): number {
+  const events = live === TARGET_LIVE ? TARGET_EVENTS : Math.min(OTHER_EVENTS, live * ROUNDS);
+  return Math.max(events, live * 2);
+}
+
+export function replayed(batches: readonly EventBatch[]): number {
+  const state = new ContextState();
+  return eventsPerSecond(batches, (batch) => applyBatch(state, batch));
+}
+
+function rustPeer(setting: Setting, batches: readonly EventBatch[]): Peer | Missing {
+  const replay = rustReplay(setting);
+  return isMissing(replay) ? replay : { name: "Rust, BTreeMap<u64, (u64, u64)>", run: replay(batches) };
+}
+
+export async function sortedTreePeer(batches: readonly EventBatch[]): Promise<Peer | Missing> {
+  const trees = await sortedTrees();
+  if (isMissing(trees)) return trees;
   return {
-    name: "replay, 100 k live, conflict checks, exact 64-bit",
-    unit: "events/s",
-    subject: {
-      run: () =>
-        perSecond(() => {
-          const state = new ContextState();
-          for (const batch of batches) applyBatch(state, batch);
-        }),
-    },
-    peer: {
-      name: "sorted-btree with bigint keys",
-      run: () =>
-        perSecond(() => {
-          const tree = new BTree<bigint, bigint>(undefined, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
-          for (const batch of batches)
-            for (let row = 0; row < batch.length; row++) {
-              const iova = batch.iova[row] as bigint;
-              if (batch.type[row] !== 0) tree.delete(iova);
-              else if ((tree.getPairOrNextLower(iova)?.[1] ?? -1n) < iova) tree.set(iova, batch.last[row] as bigint);
-            }
-        }),
+    name: "sorted-btree with bigint keys",
+    run() {
+      const tree = trees();
+      return eventsPerSecond(batches, (batch) => applyToTree(tree, batch));
     },
   };
+}
+
+async function intervalTreePeer(batches: readonly EventBatch[]): Promise<Peer | Missing> {
+  const trees = await intervalTrees();
+  if (isMissing(trees)) return trees;
+  const few: EventBatch[] = [];
+  for (
+    let events = 0, i = 0;
+    events < INTERVAL_TREE_EVENTS_MAX && i < batches.length;
+    events += few.at(-1)?.length ?? 0
+  )
+    few.push(batches[i++] as EventBatch);
+  return {
+    name: `@flatten-js/interval-tree with bigint, the first ${INTERVAL_TREE_EVENTS_MAX.toLocaleString("en")} events`,
+    run: () => eventsPerSecond(few, trees()),
+  };
+}
+
+function eventsPerSecond(batches: readonly EventBatch[], take: (batch: EventBatch) => void): number {
+  let events = 0;
+  const from = performance.now();
+  for (const batch of batches) {
+    take(batch);
+    events += batch.length;
+  }
+  return events / ((performance.now() - from) / 1000);
 }

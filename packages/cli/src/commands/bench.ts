@@ -1,76 +1,90 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { IoasisError } from "@ioasis/core";
 import type { Command } from "commander";
-import { answerBenches } from "../bench/answers.ts";
-import { blocksBenches } from "../bench/blocks.ts";
-import { conformBenches } from "../bench/conform.ts";
-import { decideBenches } from "../bench/decide.ts";
-import { durableBenches } from "../bench/durable.ts";
-import { importBench } from "../bench/import.ts";
-import { journalBench } from "../bench/journal.ts";
-import { type Bench, type BenchResult, measure } from "../bench/measure.ts";
-import { modelBenches } from "../bench/model.ts";
-import { precheckBench } from "../bench/precheck.ts";
-import { replayBench } from "../bench/replay.ts";
-import { syntheticImportBenches } from "../bench/synthetic-import.ts";
-import { answerLines, command, run, type Shell } from "../command.ts";
-import type { CommonOptions, World } from "../world.ts";
+import { Option } from "commander";
+import { chosenRows } from "../bench/chosen.ts";
+import { curvesOf, curveTable } from "../bench/growth.ts";
+import { load, machineText, thisMachine } from "../bench/machine.ts";
+import { drawPages, savePages } from "../bench/pages.ts";
+import { type Reported, resultTable } from "../bench/report.ts";
+import { rowList } from "../bench/row-list.ts";
+import { ROWS } from "../bench/rows.ts";
+import { runRow, runRows } from "../bench/run-rows.ts";
+import { openScratch, scratchIn } from "../bench/scratch.ts";
+import { runTask } from "../bench/tasks.ts";
+import { answer, command, positiveNumber, run, type Shell } from "../command.ts";
+import type { CommonOptions, ExitCode, World } from "../world.ts";
 
 const RUNS = 5;
-const MIB = 1 << 20;
 
-/** By the name that a user gives; made only when asked for, since some need a journal first. */
-const BENCHES: Readonly<Record<string, (world: World) => Promise<readonly Bench[]>>> = {
-  replay: async () => [replayBench()],
-  import: async (world) => [await importBench(world), ...(await syntheticImports(world, 128 * MIB))],
-  "import-1g": (world) => syntheticImports(world, 1024 * MIB),
-  journal: async (world) => [await journalBench(world)],
-  blocks: blocksBenches,
-  answers: answerBenches,
-  conform: async (world) => conformBenches(world),
-  decide: async () => [...decideBenches(), ...modelBenches()],
-  precheck: async () => [precheckBench()],
-  durable: async () => durableBenches(),
-};
-
-/** Rows that take too long to be run unless they are named. */
-const BY_NAME_ONLY = ["import-1g"];
-
-function syntheticImports(world: World, bytes: number): Promise<readonly Bench[]> {
-  const folder = mkdtempSync(path.join(os.tmpdir(), "ioasis-bench-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  return syntheticImportBenches(world, bytes, folder, () => mkdtempSync(path.join(folder, "db-")));
+interface BenchOptions extends CommonOptions {
+  readonly runs: number;
+  readonly workdir?: string;
+  readonly list?: true;
+  readonly out?: string;
+  readonly redraw?: true;
+  readonly inside?: string;
+  readonly task?: string;
 }
 
 export function benchCommand(shell: Shell): Command {
-  const { world } = shell;
-  const names = Object.keys(BENCHES);
-  return command("bench [NAME...]", `Measure, beside a peer in the same run: ${names.join(", ")}`)
-    .argument("[name...]", "which benches (default: all)")
-    .action((asked: string[], options: CommonOptions) =>
-      run(shell, options, async (given) => {
-        const unknown = asked.find((name) => !names.includes(name));
-        if (unknown !== undefined)
-          throw new IoasisError("ERR_USAGE", `no bench is called ${unknown}: there are ${names.join(", ")}`);
-        world.err(
-          `${os.cpus().length} cores, load ${os.loadavg()[0]?.toFixed(2)}, Node ${process.version}, ${RUNS} runs each\n`,
-        );
-        const results: BenchResult[] = [];
-        for (const name of asked.length > 0 ? asked : names.filter((name) => !BY_NAME_ONLY.includes(name)))
-          for (const bench of (await BENCHES[name]?.(world)) ?? []) {
-            const result = await measure(bench, RUNS);
-            results.push(result);
-            if (given.json !== true) world.out(`${benchText(result)}\n`);
-          }
-        if (given.json === true) answerLines(world, given, results, () => "");
-        return 0;
-      }),
+  const ids = ROWS.map(({ id }) => id).join(", ");
+  return command("bench [NAME[@SIZE]...]", `Measure, beside peers in the same run: ${ids}`)
+    .argument("[name...]", "which rows, and in which size: who, who@1M (default: all in their usual sizes)")
+    .option("--runs <number>", "runs of each, of which the median counts", positiveNumber, RUNS)
+    .option("--workdir <directory>", "where histories are made, and kept for the next time (default: temporary)")
+    .option("--out <directory>", "write what was measured there, and the pages made from it")
+    .option("--redraw", "with --out: make the pages again from what was measured before")
+    .option("--list", "tell the rows, their sizes and targets")
+    .addOption(new Option("--inside <directory>").hideHelp())
+    .addOption(new Option("--task <name>").hideHelp())
+    .action((names: string[], options: BenchOptions) =>
+      run(shell, options, (given) => bench(shell.world, names, given)),
     );
 }
 
-function benchText({ name, value, unit, peer, peerValue, ratio, spread }: BenchResult): string {
-  const own = `${value.toLocaleString("en")} ${unit} (spread ${(spread * 100).toFixed(0)} %)`;
-  return `${name}: ${own}${peer === null ? "" : `; ${peer}: ${peerValue?.toLocaleString("en")}; ratio ${ratio}`}`;
+async function bench(world: World, names: readonly string[], options: BenchOptions): Promise<ExitCode> {
+  if (options.list === true) {
+    answer(
+      world,
+      options,
+      ROWS.map(({ id, title, goal, sizes }) => ({ id, title, goal, sizes })),
+      () => rowList(ROWS),
+    );
+    return 0;
+  }
+  if (options.task !== undefined) {
+    await runTask(world, options.task, names);
+    return 0;
+  }
+  const chosen = chosenRows(ROWS, names);
+  const line = (result: Reported): void => world.out(`${JSON.stringify(result)}\n`);
+  if (options.inside !== undefined && options.workdir !== undefined) {
+    const scratch = scratchIn(options.workdir, options.inside);
+    for (const one of chosen) await runRow(world, one, options.runs, scratch, line);
+    return 0;
+  }
+  if (options.redraw === true) {
+    if (options.out === undefined) throw new IoasisError("ERR_USAGE", "--redraw needs --out: the folder of the pages");
+    drawPages(options.out);
+    return 0;
+  }
+  const machine = thisMachine();
+  const before = load();
+  world.err(`${machineText(machine, [before])}; ${options.runs} runs each\n`);
+  const scratch = openScratch(options.workdir ?? null);
+  const results: Reported[] = [];
+  const isWhole = await runRows(world, chosen, options.runs, scratch, (result) => {
+    results.push(result);
+    if (options.json === true) line(result);
+  });
+  if (options.out !== undefined) savePages(options.out, results);
+  if (options.json !== true) world.out(`${report(results)}\n\n${machineText(machine, [before, load()])}\n`);
+  return isWhole ? 0 : 3;
+}
+
+function report(results: readonly Reported[]): string {
+  const curves = curvesOf(results);
+  const rows = results.filter(({ events }) => events === null);
+  const tables = [rows.length > 0 ? resultTable(rows) : "", curves.length > 0 ? curveTable(curves) : ""];
+  return tables.filter((one) => one !== "").join("\n\n");
 }
