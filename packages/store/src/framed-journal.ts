@@ -8,6 +8,7 @@ import { type ContextBirth, ContextLog } from "./context-log.ts";
 import { FRAME_CLOSED, FRAME_RECORD, type FrameDraft } from "./frame.ts";
 import type { FrameLog, Place } from "./frame-log.ts";
 import type {
+  Accepted,
   AppendOptions,
   ContextInfo,
   Damage,
@@ -115,9 +116,9 @@ export class FramedJournal implements Journal {
     await this.#bear({ name, id, profile, epochs: [...epochs] });
   }
 
-  accepted(name: string): Point {
-    const { version, digest } = this.#known(name).tail;
-    return { version, digest };
+  accepted(name: string): Accepted {
+    const { version, digest, epochs } = this.#known(name).tail;
+    return { version, digest, epochs };
   }
 
   async adopt(name: string, blocks: readonly Uint8Array[], epochs: readonly Epoch[] = []): Promise<Point> {
@@ -242,14 +243,17 @@ export class FramedJournal implements Journal {
     const lengths = blocks.map(({ batch }) => batch.length);
     const frames = [
       ...blocks.flatMap(({ block }) => block.frames),
-      ...epochs.map(({ epoch, sequence }) =>
-        recordFrame({ kind: "epoch", context: context.number, epoch }, sequence),
-      ),
+      ...epochs.map(({ epoch, sequence }) => recordFrame({ kind: "epoch", context: context.number, epoch }, sequence)),
     ];
     const durable = this.#push(frames, (places) => {
       let at = 0;
       for (const [i, adopted] of blocks.entries())
-        this.#afterDurable(context, adopted, lengths[i] as number, places.slice(at, (at += adopted.block.frames.length)));
+        this.#afterDurable(
+          context,
+          adopted,
+          lengths[i] as number,
+          places.slice(at, (at += adopted.block.frames.length)),
+        );
       for (const { epoch } of epochs) {
         context.sequence++;
         context.addEpoch(epoch);

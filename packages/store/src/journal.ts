@@ -19,6 +19,11 @@ export interface Point {
   readonly digest: string;
 }
 
+/** The end of a history as the next append sees it: perhaps not yet durable. */
+export interface Accepted extends Point {
+  readonly epochs: readonly Epoch[];
+}
+
 /** What the journal keeps of an epoch; see packages/migration/SPEC.md for the rules. */
 export interface Epoch {
   readonly epoch: number;
@@ -156,8 +161,8 @@ export interface Journal {
    */
   append(context: string, batch: EventBatch, options?: AppendOptions): Promise<Point>;
 
-  /** Where the next append goes: the head once everything that was accepted is durable. */
-  accepted(context: string): Point;
+  /** Where the next append goes: the head and the epochs once everything that was accepted is durable. */
+  accepted(context: string): Accepted;
 
   /**
    * Adopts a context or blocks of one from another replica, bytes unchanged; checks the chain, the

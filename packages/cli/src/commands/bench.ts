@@ -3,6 +3,7 @@ import { IoasisError } from "@ioasis/core";
 import type { Command } from "commander";
 import { answerBenches } from "../bench/answers.ts";
 import { conformBenches } from "../bench/conform.ts";
+import { cutoverBenches } from "../bench/cutover.ts";
 import { decideBenches } from "../bench/decide.ts";
 import { importBench } from "../bench/import.ts";
 import { journalBench } from "../bench/journal.ts";
@@ -10,14 +11,18 @@ import { type Bench, type BenchResult, measure } from "../bench/measure.ts";
 import { modelBenches } from "../bench/model.ts";
 import { precheckBench } from "../bench/precheck.ts";
 import { replayBench } from "../bench/replay.ts";
+import { replicateBench } from "../bench/replicate.ts";
 import { answerLines, command, run, type Shell } from "../command.ts";
 import type { CommonOptions, World } from "../world.ts";
 
-const RUNS = 5;
+const RUNS = Number(process.env["RUNS"] ?? 5);
 
 /** By the name that a user gives; made only when asked for, since some need a journal first. */
 const BENCHES: Readonly<Record<string, (world: World) => Promise<readonly Bench[]>>> = {
   replay: async () => [replayBench()],
+  replicate: async () => [await replicateBench(1_000_000)],
+  cutover: async () => cutoverBenches(20),
+  "replicate-10m": async () => [await replicateBench(10_000_000)],
   import: async (world) => [await importBench(world)],
   journal: async (world) => [await journalBench(world)],
   answers: answerBenches,
