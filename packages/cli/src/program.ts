@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { applyCommand } from "./commands/apply.ts";
 import { atCommand } from "./commands/at.ts";
 import { benchCommand } from "./commands/bench.ts";
+import { benchHostCommand } from "./commands/bench-host.ts";
 import { bisectCommand } from "./commands/bisect.ts";
 import { changesCommand } from "./commands/changes.ts";
 import { compareCommand } from "./commands/compare.ts";
@@ -84,6 +85,7 @@ export async function program(args: readonly string[], world: World): Promise<Ex
     .version(VERSION)
     .showSuggestionAfterError();
   for (const make of COMMANDS) root.addCommand(make({ world, finish }));
+  root.addCommand(benchHostCommand({ world, finish }), { hidden: true });
   for (const each of [root, ...root.commands])
     each.exitOverride().configureOutput({ writeOut: (text) => world.out(text), writeErr: () => undefined });
   try {

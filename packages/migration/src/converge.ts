@@ -1,7 +1,7 @@
 /** When to fence: once what is left to do fits the limit, by what has been measured. Pure. */
 
 export interface Measured {
-  /** Events appended since the destination confirmed that it is prepared. */
+  /** Events that were accepted here and that the destination has not acknowledged. */
   readonly lagEvents: number;
   /** Shortest round of question and answer so far. */
   readonly roundMs: number;
@@ -17,4 +17,9 @@ export function expectedPauseMs({ lagEvents, roundMs, eventsPerMs }: Measured): 
 
 export function fitsLimit(measured: Measured, downtimeLimitMs: number): boolean {
   return expectedPauseMs(measured) <= downtimeLimitMs;
+}
+
+/** Whether another round is worth its time: the last one left less than half of what was there before. */
+export function isShrinking(lagEvents: number, lagEventsBefore: number): boolean {
+  return lagEvents > 0 && lagEvents * 2 < lagEventsBefore;
 }

@@ -77,7 +77,6 @@ const BEFORE_THE_SEAL: readonly (readonly ["source" | "destination", Message["ty
   ["source", "offer"],
   ["destination", "accept"],
   ["source", "ledger"],
-  ["destination", "want"],
   ["source", "blocks"],
   ["destination", "acked"],
   ["source", "prepare"],
@@ -95,6 +94,7 @@ for (const [from, type] of BEFORE_THE_SEAL)
     assert.equal(hosts.writers("guest"), [hosts.source.replica]);
     await append(hosts.source, "guest", 100);
     const again = await hosts.migrate("guest");
+    assert.is(again.reason, null);
     assert.is(again.outcome, "completed");
     assert.is(again.versions, 3_100);
     assertMoved(hosts, 2);
@@ -108,6 +108,7 @@ for (const [from, type, writersInDoubt] of [
     const hosts = new TwoHosts();
     await fill(hosts.source, "guest", 1_000);
     const lost = await hosts.migrate("guest", { wire: wireAt(from, type, "cut") });
+    assert.match(lost.reason ?? "", "ERR_NETWORK");
     assert.is(lost.outcome, "in-doubt");
     assert.is(lost.phase, "fence");
     assert.equal(hosts.writers("guest"), writersInDoubt);
@@ -127,7 +128,7 @@ for (const [from, type, writersInDoubt] of [
 test("the destination does not answer the seal: asked to let go it does, and the source goes on in the next epoch", async () => {
   const hosts = new TwoHosts();
   await fill(hosts.source, "guest", 1_000);
-  const back = await hosts.migrate("guest", { wire: wireAt("source", "seal", "drop"), answerMsMax: 50 });
+  const back = await hosts.migrate("guest", { wire: wireAt("source", "seal", "drop"), answerMsMax: 400 });
   assert.is(back.outcome, "rolled-back");
   assert.is(back.epoch, 2);
   assert.equal(hosts.writers("guest"), ["alpha-00000001"]);
@@ -142,7 +143,7 @@ test("the destination does not answer the seal: asked to let go it does, and the
 test("a claim that was not heard wins over the wish to cancel", async () => {
   const hosts = new TwoHosts();
   await fill(hosts.source, "guest", 1_000);
-  const result = await hosts.migrate("guest", { wire: wireAt("destination", "claimed", "drop"), answerMsMax: 50 });
+  const result = await hosts.migrate("guest", { wire: wireAt("destination", "claimed", "drop"), answerMsMax: 400 });
   assert.is(result.outcome, "completed");
   assertMoved(hosts, 2);
 });
@@ -154,7 +155,7 @@ test("in doubt, then released by the destination's operator: the next try rolls 
   const wire = wireAt("source", "seal", "drop");
   const lost = hosts.migrate("guest", {
     wire: (m, from) => (m.type === "cancel" ? "cut" : wire(m, from)),
-    answerMsMax: 150,
+    answerMsMax: 400,
   });
   assert.is((await lost).outcome, "in-doubt");
   assert.is((await failureOf(release(hosts.source, "guest"))).code, "ERR_NOT_OWNER");
@@ -213,7 +214,7 @@ test("while one replica brings a context in, another may not", async () => {
   const context = announcementOf(hosts.source, "guest");
   assert.ok(context !== null);
   const other = hosts.connect();
-  await other.send(encodeMessage({ type: "hello", protocol: 1, replica: "gamma-00000003" }));
+  await other.send(encodeMessage({ type: "hello", protocol: 2, replica: "gamma-00000003" }));
   await other.send(encodeMessage({ type: "offer", migration: "m2", context }));
   const answers: Message[] = [];
   for (let i = 0; i < 2; i++) answers.push(parseMessage((await other.receive()) ?? new Uint8Array()));
@@ -298,10 +299,10 @@ test("garbage, another protocol, a message out of place: told, closed, nothing c
   for (const [frames, code] of [
     [[Uint8Array.of(0xc1, 1, 2, 3)], "ERR_PROTOCOL"],
     [[encodeMessage({ type: "hello", protocol: 99, replica: "gamma-00000003" })], "ERR_PROTOCOL"],
-    [[encodeMessage({ type: "hello", protocol: 1, replica: "beta-00000002" })], "ERR_FORK"],
+    [[encodeMessage({ type: "hello", protocol: 2, replica: "beta-00000002" })], "ERR_FORK"],
     [
       [
-        encodeMessage({ type: "hello", protocol: 1, replica: "gamma-00000003" }),
+        encodeMessage({ type: "hello", protocol: 2, replica: "gamma-00000003" }),
         encodeMessage({ type: "acked", context: "guest", point: { version: 1, digest: "0".repeat(64) } }),
       ],
       "ERR_PROTOCOL",

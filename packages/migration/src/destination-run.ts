@@ -1,22 +1,16 @@
 /** One migration at its destination, from the accepted offer to a claim or a release. */
 import { IoasisError } from "@ioasis/core";
-import type { Message, Peer } from "@ioasis/replication";
+import type { Following, Message, Peer } from "@ioasis/replication";
 import type { Epoch, Journal, Point, Seal } from "@ioasis/store";
 import { DESTINATION_TABLE, type DestinationPhase, type DestinationTrigger, next } from "./phase.ts";
+import { claim, isRefusal } from "./rules.ts";
 import { SpaceDigests } from "./space-digests.ts";
-import { claimNext, contextOf } from "./verbs.ts";
 
 export interface DestinationRunOptions {
   readonly journal: Journal;
   readonly peer: Pick<Peer, "id" | "send">;
-  readonly context: string;
+  readonly following: Following;
   readonly migration: string;
-}
-
-interface Sealed {
-  readonly epoch: Epoch;
-  readonly seal: Seal;
-  readonly spaceDigest: string;
 }
 
 export class DestinationRun {
@@ -24,21 +18,20 @@ export class DestinationRun {
   /** Called when a claim or a release is durable. */
   onDecided: (kind: "claimed" | "released", detail: string) => void = () => undefined;
   #phase: DestinationPhase = "offered";
-  /** Asked for and not yet answered, because the blocks are still on their way. */
-  #prepare: Point | null = null;
-  #sealed: Sealed | null = null;
   #decision: Message | null = null;
   readonly #journal: Journal;
   readonly #peer: Pick<Peer, "id" | "send">;
+  readonly #following: Following;
   readonly #context: string;
   readonly #spaceDigests: SpaceDigests;
 
-  constructor({ journal, peer, context, migration }: DestinationRunOptions) {
+  constructor({ journal, peer, following, migration }: DestinationRunOptions) {
     this.migration = migration;
     this.#journal = journal;
     this.#peer = peer;
-    this.#context = context;
-    this.#spaceDigests = new SpaceDigests(journal, context);
+    this.#following = following;
+    this.#context = following.context;
+    this.#spaceDigests = new SpaceDigests(journal, following.context);
   }
 
   get phase(): DestinationPhase {
@@ -49,18 +42,46 @@ export class DestinationRun {
     this.#step("accept");
   }
 
-  async prepare(point: Point): Promise<void> {
-    this.#prepare = point;
-    await this.goOn();
+  /**
+   * Everything up to `point` was taken and nothing behind it: the source sees to that. So the
+   * state to take the digest of is the live one.
+   */
+  async prepare({ version }: Point): Promise<void> {
+    await this.#following.settled;
+    const point = { version, digest: this.#journal.digest(this.#context, version) };
+    const spaceDigest = this.#spaceDigests.at(version);
+    await this.#peer.send({ type: "prepared", migration: this.migration, context: this.#context, point, spaceDigest });
   }
 
-  /** @throws IoasisError ERR_PROTOCOL when the seal is not one for this replica, migration and owner */
-  async seal(epoch: Epoch, spaceDigest: string): Promise<void> {
+  /**
+   * Takes the last blocks, the seal and the claim in one commit: claimed as soon as it is durable.
+   * @throws IoasisError ERR_PROTOCOL when the seal is not one for this replica, migration and owner
+   */
+  async seal(epoch: Epoch, blocks: readonly Uint8Array[]): Promise<void> {
     const seal = this.#checked(epoch);
     this.#step("seal");
     if (this.#decision !== null) return this.#peer.send(this.#decision);
-    this.#sealed = { epoch, seal, spaceDigest };
-    await this.goOn();
+    const { epochs } = this.#journal.accepted(this.#context);
+    const ruling = claim(
+      [...epochs.filter((other) => other.epoch < epoch.epoch), epoch],
+      this.#journal.replica,
+      seal.at,
+    );
+    if (isRefusal(ruling)) throw new IoasisError(ruling.code, ruling.reason, { context: this.#context });
+    try {
+      await this.#journal.adopt(this.#context, blocks, [epoch, ruling.epoch]);
+    } catch (error) {
+      if (!(error instanceof IoasisError) || !["ERR_BLOCK", "ERR_STALE"].includes(error.code)) throw error;
+      this.#step("differs");
+      return this.#release(epoch, seal, `the history here is not the sealed one: ${error.message}`);
+    }
+    this.#step("verified");
+    await this.#decide("claimed", `epoch ${ruling.epoch.epoch} at version ${seal.at.version}`, {
+      type: "claimed",
+      migration: this.migration,
+      context: this.#context,
+      epoch: ruling.epoch,
+    });
   }
 
   /** The source no longer waits: whatever is not claimed by now never will be. */
@@ -69,49 +90,6 @@ export class DestinationRun {
     this.#step("cancel");
     if (this.#decision !== null) return this.#peer.send(this.#decision);
     await this.#release(epoch, seal, "the source did not want to wait any longer");
-  }
-
-  /** More of the history is here: answers what was waiting for it. */
-  async goOn(): Promise<void> {
-    const { head } = contextOf(this.#journal, this.#context);
-    const prepare = this.#prepare;
-    if (prepare !== null && head.version >= prepare.version) {
-      this.#prepare = null;
-      const point = { version: prepare.version, digest: this.#journal.digest(this.#context, prepare.version) };
-      const spaceDigest = this.#spaceDigests.at(point.version);
-      await this.#peer.send({
-        type: "prepared",
-        migration: this.migration,
-        context: this.#context,
-        point,
-        spaceDigest,
-      });
-    }
-    if (this.#sealed !== null && this.#phase === "sealed" && head.version >= this.#sealed.seal.at.version)
-      await this.#verify(this.#sealed, head);
-  }
-
-  async #verify({ epoch, seal, spaceDigest }: Sealed, head: Point): Promise<void> {
-    const here = this.#spaceDigests.at(head.version);
-    const difference =
-      head.version !== seal.at.version || head.digest !== seal.at.digest
-        ? `the history here ends at version ${head.version} with digest ${head.digest}, the sealed one at ${seal.at.version} with ${seal.at.digest}`
-        : here !== spaceDigest
-          ? `the state at version ${head.version} has digest ${here} here and ${spaceDigest} at the source`
-          : null;
-    if (difference !== null) {
-      this.#step("differs");
-      return this.#release(epoch, seal, difference);
-    }
-    await this.#journal.recordEpoch(this.#context, epoch);
-    const claimed = await claimNext(this.#journal, this.#context);
-    this.#step("verified");
-    await this.#decide("claimed", `epoch ${claimed.epoch} at version ${seal.at.version}`, {
-      type: "claimed",
-      migration: this.migration,
-      context: this.#context,
-      epoch: claimed,
-    });
   }
 
   /** Durable before it is told: from then on this replica never claims for this migration. */

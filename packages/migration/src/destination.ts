@@ -70,7 +70,7 @@ class Destination {
         await this.#run(message).prepare(message.point);
         return;
       case "seal":
-        await this.#run(message).seal(message.epoch, message.spaceDigest);
+        await this.#run(message).seal(message.epoch, message.blocks);
         return;
       case "cancel":
         await this.#run(message).cancel(message.epoch);
@@ -78,7 +78,6 @@ class Destination {
       default:
         if (!(await this.#intake.handle(message)))
           throw new IoasisError("ERR_PROTOCOL", `${this.#peer.id} sent ${message.type} to a destination`);
-        if ("context" in message && typeof message.context === "string") await this.#runs.get(message.context)?.goOn();
     }
   }
 
@@ -96,12 +95,14 @@ class Destination {
       this.#tell("refused", name, following.reason);
       return this.#peer.send({ type: "refused", context: name, migration, ...following });
     }
-    const run = new DestinationRun({ journal: this.#replica.journal, peer: this.#peer, context: name, migration });
+    const { journal } = this.#replica;
+    const run = new DestinationRun({ journal, peer: this.#peer, following, migration });
     run.onDecided = (kind, detail) => this.#tell(kind, name, detail);
     this.#runs.set(name, run);
     run.accept();
-    this.#tell("following", name, `from version ${following.head.version}`);
-    await this.#peer.send({ type: "accept", migration, context: name, point: following.head });
+    const { held } = following;
+    this.#tell("following", name, `from version ${held.version}`);
+    await this.#peer.send({ type: "accept", migration, context: name, held });
   }
 
   /** What this replica durably decided for a migration that broke off, if it did. */

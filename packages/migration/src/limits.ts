@@ -8,7 +8,5 @@ export const ANSWER_MS_MAX = 10_000;
 export const STALL_MS_MAX = 30_000;
 /** Rounds of `prepare` before it is clear that the rest does not get small enough. */
 export const CONVERGE_ROUNDS_MAX = 50;
-/** Attempts to seal between two appends of somebody else. */
-export const SEAL_ATTEMPTS_MAX = 200;
 /** How often it looks whether a feed has made its context. */
 export const POLL_MS = 5;

@@ -2,7 +2,6 @@
 import { IoasisError } from "@ioasis/core";
 import type { MessageOf, Timers } from "@ioasis/replication";
 import type { Epoch, Journal } from "@ioasis/store";
-import { SEAL_ATTEMPTS_MAX } from "./limits.ts";
 import { isRefusal, seal } from "./rules.ts";
 import { claimNext, contextOf } from "./verbs.ts";
 
@@ -20,26 +19,17 @@ export function newestEpoch({ journal, context }: Pick<Sealing, "journal" | "con
 }
 
 /**
- * Seals the newest epoch at the head. Durable when resolved; false when somebody else kept appending.
+ * Seals the newest epoch behind everything that was accepted; nothing is accepted from the call on.
+ * Durable when resolved, and so is everything before it.
  * @throws IoasisError ERR_NOT_OWNER, ERR_DISK
  */
-export async function sealFor(sealing: Sealing, successor: string, timers: Timers): Promise<boolean> {
+export async function sealFor(sealing: Sealing, successor: string, timers: Timers): Promise<void> {
   const { journal, context, migration } = sealing;
-  for (let attempt = 0; attempt < SEAL_ATTEMPTS_MAX; attempt++) {
-    const { epochs, head } = contextOf(journal, context);
-    const since = timers.wallTime();
-    const ruling = seal(epochs, { replica: journal.replica, head, successor, migration, since });
-    if (isRefusal(ruling)) throw new IoasisError(ruling.code, ruling.reason, { context });
-    try {
-      await journal.recordEpoch(context, ruling.epoch);
-      return true;
-    } catch (error) {
-      // An append came first: its events belong before the seal.
-      if (!(error instanceof IoasisError) || error.code !== "ERR_STALE") throw error;
-      await new Promise<void>((resolve) => timers.after(1, resolve));
-    }
-  }
-  return false;
+  const { epochs, version, digest } = journal.accepted(context);
+  const since = timers.wallTime();
+  const ruling = seal(epochs, { replica: journal.replica, head: { version, digest }, successor, migration, since });
+  if (isRefusal(ruling)) throw new IoasisError(ruling.code, ruling.reason, { context });
+  await journal.recordEpoch(context, ruling.epoch);
 }
 
 /**

@@ -18,11 +18,11 @@ export class SourceLink {
   /** Answers of this migration that nobody has asked for yet; the protocol has at most one waiting. */
   readonly #answers: Answer[] = [];
 
-  private constructor(replica: Replica, context: string, peer: Peer, onAck: () => void) {
+  private constructor(replica: Replica, context: string, peer: Peer, onProgress: () => void) {
     this.peer = peer;
     this.watch = new Watch(replica.timers);
     this.publication = new Publication(replica, context, peer, () => {
-      onAck();
+      onProgress();
       this.watch.notify();
     });
     this.#ended = peer
@@ -31,12 +31,18 @@ export class SourceLink {
         () =>
           this.watch.fail(new IoasisError("ERR_NETWORK", `${peer.address} closed the connection`, { peer: peer.id })),
         (error: unknown) => this.watch.fail(error),
-      );
+      )
+      .then(() => this.publication.stop());
   }
 
   /** @throws IoasisError ERR_NETWORK, ERR_PROTOCOL, ERR_FORK */
-  static async open(connection: Connection, replica: Replica, context: string, onAck: () => void): Promise<SourceLink> {
-    return new SourceLink(replica, context, await Peer.meet(connection, replica), onAck);
+  static async open(
+    connection: Connection,
+    replica: Replica,
+    context: string,
+    onProgress: () => void,
+  ): Promise<SourceLink> {
+    return new SourceLink(replica, context, await Peer.meet(connection, replica), onProgress);
   }
 
   /**
@@ -73,8 +79,8 @@ export class SourceLink {
   #handle(message: Message): void {
     switch (message.type) {
       case "ledger":
-      case "want":
       case "acked":
+      case "compared":
         this.publication.handle(message);
         break;
       case "accept":

@@ -5,7 +5,7 @@
 import { IoasisError } from "@ioasis/core";
 import { announcementOf, Replica, systemTimers, type Timers } from "@ioasis/replication";
 import type { Epoch, Journal, Point } from "@ioasis/store";
-import { fitsLimit } from "./converge.ts";
+import { fitsLimit, isShrinking } from "./converge.ts";
 import { runFeed } from "./feed.ts";
 import { ANSWER_MS_MAX, CONVERGE_ROUNDS_MAX, DOWNTIME_LIMIT_MS, POLL_MS, STALL_MS_MAX } from "./limits.ts";
 import type { MigrateOptions } from "./options.ts";
@@ -131,15 +131,14 @@ class Source {
     if (answer === null) throw unanswered("the offer", link);
     if (answer.type === "refused") return this.#step("refused", answer);
     if (answer.type !== "accept") return this.#settle(answer);
-    link.publication.note(answer.point);
-    this.#precopyFromVersion = answer.point.version;
+    await link.publication.start(answer.held);
+    this.#precopyFromVersion = answer.held.version;
     this.#step("accepted");
     await this.#precopy(link, feeding);
   }
 
   async #precopy(link: SourceLink, feeding: Promise<void>): Promise<void> {
     this.#precopyFromMs = this.#timers.nowMs();
-    link.publication.start();
     let isFed = false;
     feeding.then(
       () => {
@@ -150,69 +149,105 @@ class Source {
     );
     await link.watch.until(() => (isFed ? true : null));
     this.#step("fed");
-    const spaceDigest = await this.#converge(link);
+    await this.#caughtUp(link);
+    const roundMs = await this.#compareStates(link);
+    const fits = roundMs !== null && (await this.#converge(link, roundMs));
     this.#precopyMs = this.#timers.nowMs() - this.#precopyFromMs;
-    if (spaceDigest !== null) await this.#fence(link);
+    if (fits) await this.#fence(link);
   }
 
-  /** Asks until so little is left that the pause fits. Null: it did not come to that, and why was told. */
-  async #converge(link: SourceLink): Promise<string | null> {
-    const limitMs = this.#options.downtimeLimitMs ?? DOWNTIME_LIMIT_MS;
-    let roundMs = Number.POSITIVE_INFINITY;
-    for (let round = 0; round < CONVERGE_ROUNDS_MAX; round++) {
-      await this.#caughtUp(link);
-      const point = this.#head();
-      const spaceDigest = this.#spaceDigests.at(point.version);
-      const askedMs = this.#timers.nowMs();
-      const prepare = { type: "prepare", ...this.#names(), point } as const;
-      const prepared = await link.ask(prepare, ["prepared"], this.#answerMsMax);
-      if (prepared === null) throw unanswered("prepare", link);
-      if (prepared.point.digest !== point.digest || prepared.spaceDigest !== spaceDigest) {
-        const reason = `the destination's state at version ${point.version} differs: ${prepared.spaceDigest} there, ${spaceDigest} here`;
-        this.#step("gave-up", { code: "ERR_FORK", reason });
-        return null;
-      }
-      const nowMs = this.#timers.nowMs();
-      roundMs = Math.min(roundMs, nowMs - askedMs);
-      const lagEvents = this.#head().version - point.version;
-      const eventsPerMs = (point.version - this.#precopyFromVersion) / Math.max(1, nowMs - this.#precopyFromMs);
-      if (fitsLimit({ lagEvents, roundMs, eventsPerMs }, limitMs)) return spaceDigest;
-    }
-    const reason = `the pause would be longer than the limit of ${limitMs} ms (one question and answer takes ${roundMs.toFixed(1)} ms)`;
-    this.#step("gave-up", { code: "ERR_LIMIT", reason });
+  /**
+   * Asks the destination for the digest of its state at a version, before the fence: from there on
+   * equal events make equal states. Null: it differs, and that was told.
+   * @returns how long one question and answer takes
+   */
+  async #compareStates(link: SourceLink): Promise<number | null> {
+    const { publication } = link;
+    const point = this.#head();
+    const here = this.#spaceDigests.at(point.version);
+    publication.sendUpTo(point.version);
+    await this.#sentUpTo(link, point.version);
+    const askedMs = this.#timers.nowMs();
+    const asking = link.ask({ type: "prepare", ...this.#names(), point }, ["prepared"], this.#answerMsMax);
+    publication.goOn();
+    const prepared = await asking;
+    if (prepared === null) throw unanswered("prepare", link);
+    if (prepared.point.digest === point.digest && prepared.spaceDigest === here) return this.#timers.nowMs() - askedMs;
+    const reason = `the destination's state at version ${point.version} differs: ${prepared.spaceDigest} there, ${here} here`;
+    this.#step("gave-up", { code: "ERR_FORK", reason });
     return null;
   }
 
-  /** Everything that is in the journal now is durable at the destination. */
-  async #caughtUp(link: SourceLink): Promise<void> {
-    const { version } = this.#head();
-    link.publication.advance();
-    const acked = () => link.publication.acked?.version ?? 0;
-    for (let before = -1; acked() < version; ) {
-      const progressed = await link.watch.until(
-        () => (acked() > before || acked() >= version ? true : null),
-        STALL_MS_MAX,
-      );
-      if (progressed === null) throw unanswered(`version ${version}`, link);
-      before = acked();
+  /** Catches up again and again, until the rest fits the limit and gets no smaller. */
+  async #converge(link: SourceLink, firstRoundMs: number): Promise<boolean> {
+    const limitMs = this.#options.downtimeLimitMs ?? DOWNTIME_LIMIT_MS;
+    let roundMs = firstRoundMs;
+    let lagBefore = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < CONVERGE_ROUNDS_MAX; round++) {
+      const fromMs = this.#timers.nowMs();
+      const waited = await this.#caughtUp(link);
+      const nowMs = this.#timers.nowMs();
+      if (waited) roundMs = Math.min(roundMs, nowMs - fromMs);
+      const acked = link.publication.acked?.version ?? 0;
+      const lagEvents = this.#journal.accepted(this.#context).version - acked;
+      const eventsPerMs = (acked - this.#precopyFromVersion) / Math.max(1, nowMs - this.#precopyFromMs);
+      if (fitsLimit({ lagEvents, roundMs, eventsPerMs }, limitMs) && !isShrinking(lagEvents, lagBefore)) return true;
+      lagBefore = lagEvents;
     }
+    const reason = `the pause would be longer than the limit of ${limitMs} ms (one question and answer takes ${roundMs.toFixed(1)} ms)`;
+    this.#step("gave-up", { code: "ERR_LIMIT", reason });
+    return false;
   }
 
+  /** Everything that is in the journal now is durable at the destination. @returns whether it had to wait for that */
+  async #caughtUp(link: SourceLink): Promise<boolean> {
+    const { version } = this.#head();
+    const acked = () => link.publication.acked?.version ?? 0;
+    if (acked() >= version) return false;
+    link.publication.advance();
+    for (let before = acked(); acked() < version; before = acked()) {
+      const progressed = await link.watch.until(() => (acked() > before ? true : null), STALL_MS_MAX);
+      if (progressed === null) throw unanswered(`version ${version}`, link);
+    }
+    return true;
+  }
+
+  async #sentUpTo(link: SourceLink, version: number): Promise<void> {
+    const sent = await link.watch.until(() => (link.publication.position >= version ? true : null), STALL_MS_MAX);
+    if (sent === null) throw unanswered(`version ${version}`, link);
+  }
+
+  /** From here to the claim nobody may append: two syncs of a disk, one message each way, nothing else. */
   async #fence(link: SourceLink): Promise<void> {
+    const { publication } = link;
+    publication.hold();
     const sealedMs = this.#timers.nowMs();
-    if (this.#newestEpoch().sealed === null && !(await sealFor(this.#sealing, link.peer.id, this.#timers)))
-      return this.#step("gave-up", { code: "ERR_STALE", reason: "somebody appends without a pause" });
+    if (this.#newestEpoch().sealed === null) await sealFor(this.#sealing, link.peer.id, this.#timers);
     this.#step("sealed");
     const epoch = this.#newestEpoch();
-    link.publication.advance();
-    const spaceDigest = this.#spaceDigests.at(this.#head().version);
-    const told = { type: "seal", ...this.#names(), epoch, spaceDigest } as const;
-    const answer =
-      (await link.ask(told, ["claimed", "released"], this.#answerMsMax)) ??
-      (await link.ask({ type: "cancel", ...this.#names(), epoch }, ["claimed", "released"], this.#answerMsMax));
+    const told = { type: "seal", ...this.#names(), epoch, blocks: await this.#rest(link) } as const;
+    let answer = await link.ask(told, ["claimed", "released"], this.#answerMsMax);
+    if (answer === null) {
+      publication.goOn();
+      await publication.sent;
+      const cancel = { type: "cancel", ...this.#names(), epoch } as const;
+      answer = await link.ask(cancel, ["claimed", "released"], this.#answerMsMax);
+    }
     if (answer === null) throw unanswered("the seal", link);
     if (answer.type === "claimed") this.#pauseMs = this.#timers.nowMs() - sealedMs;
     await this.#settle(answer);
+  }
+
+  /** The blocks that go with the seal. */
+  async #rest(link: SourceLink): Promise<readonly Uint8Array[]> {
+    const { publication } = link;
+    const rest = publication.rest();
+    if (rest !== null) return rest;
+    const { version } = this.#head();
+    publication.sendUpTo(version);
+    await this.#sentUpTo(link, version);
+    publication.hold();
+    return [];
   }
 
   /** The destination has decided; its word is recorded here before anything else. */

@@ -9,7 +9,7 @@ export { MemoryTransport, memoryPair } from "./memory-transport.ts";
 export { type Announcement, encodeMessage, type Message, type MessageOf, PROTOCOL, parseMessage } from "./messages.ts";
 export { Peer } from "./peer.ts";
 export { Publication } from "./publication.ts";
-export { isSamePoint } from "./records.ts";
+export { type Held, isSamePoint } from "./records.ts";
 export { Replica } from "./replica.ts";
 export { systemTimers, type Timers } from "./timers.ts";
 export type { Connection, Listener } from "./transport.ts";

@@ -57,12 +57,13 @@ export class PeerIntake {
         const answer = await this.follow(message.context);
         if (!(answer instanceof Following))
           await this.#peer.send({ type: "refused", context: name, migration: null, ...answer });
-        else await this.#peer.send({ type: "following", context: name, point: answer.head });
+        else await this.#peer.send({ type: "following", context: name, held: answer.held });
         return true;
       }
       case "ledger":
       case "blocks":
-      case "acked": {
+      case "epochs":
+      case "compare": {
         const following = this.#followings.get(message.context);
         if (following === undefined)
           throw new IoasisError("ERR_PROTOCOL", `"${message.context}" was not announced`, { context: message.context });

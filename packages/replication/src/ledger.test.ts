@@ -1,18 +1,19 @@
 import { pack } from "@ioasis/codec";
 import { IoasisError } from "@ioasis/core";
-import { type Journal, openMemoryJournal } from "@ioasis/store";
+import { openMemoryJournal } from "@ioasis/store";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Ledger } from "./ledger.ts";
+import { packedFields } from "./fields.ts";
+import { type BlockSource, Ledger } from "./ledger.ts";
 import { LedgerDocument, newSyncState } from "./ledger-document.ts";
 import { LedgerSync } from "./ledger-sync.ts";
-import { PAGE_MANIFESTS } from "./limits.ts";
-import { lastVersion } from "./records.ts";
-import { appendBlock, journalOf } from "./testing/blocks.ts";
+import { MANIFEST_VERSIONS, PAGE_MANIFESTS } from "./limits.ts";
+import { manifestOf } from "./records.ts";
+import { appendBlock, HeadersOnly, journalOf } from "./testing/blocks.ts";
 
 const test = suite("ledger");
 
-function ledgerOf(journal: Journal): Ledger {
+function ledgerOf(journal: BlockSource): Ledger {
   const ledger = new Ledger("guest");
   ledger.advance(journal);
   return ledger;
@@ -42,28 +43,58 @@ const codeOf = (work: () => unknown): string => {
   }
 };
 
-test("an empty ledger learns everything: epochs, and each block with the one before it", async () => {
-  const journal = await journalOf("alpha-1", 20);
-  const source = ledgerOf(journal);
+test("an empty ledger learns everything: epochs, and a manifest each 16,384 versions", () => {
+  const journal = new HeadersOnly(3 * MANIFEST_VERSIONS + 100, 1_000);
   const copy = new Ledger("guest");
-  talk(new LedgerSync(source), new LedgerSync(copy));
-  assert.equal(copy.epochs(), journal.context("guest")?.epochs);
-  let head = { version: 0, hash: "" };
-  for (const block of journal.blocks("guest")) {
-    const manifest = copy.next(head.version, head.hash, 1);
-    assert.is(manifest?.hash, block.hash);
-    assert.is(manifest?.size, block.bytes().byteLength);
-    head = { version: manifest === null ? 0 : lastVersion(manifest), hash: block.hash };
+  talk(new LedgerSync(ledgerOf(journal)), new LedgerSync(copy));
+  assert.equal(copy.epochs(), journal.context().epochs);
+  const page = copy.documents.get("page/1/0")?.records ?? [];
+  assert.is(page.length, 3);
+  for (const [i, record] of page.entries()) {
+    const [block] = journal.blocks("guest", (i + 1) * MANIFEST_VERSIONS, (i + 1) * MANIFEST_VERSIONS);
+    const { hash, digest } = manifestOf(packedFields(record, "manifest"));
+    assert.equal([hash, digest], [block?.hash, block?.header.digest]);
   }
-  assert.is(head.version, 200);
-  assert.is(copy.next(head.version, head.hash, 1), null);
+});
+
+test("what it costs follows the versions, however small the blocks: a block read and a change each 16,384", () => {
+  for (const [manifests, rows] of [
+    [1, 4_096],
+    [10, 4_096],
+    [10, 16],
+    [600, 4_096],
+    [10, 65_536],
+  ] as const) {
+    const journal = new HeadersOnly(manifests * MANIFEST_VERSIONS, rows);
+    const ledger = ledgerOf(journal);
+    const all = [...ledger.documents.values()];
+    assert.ok(journal.read <= manifests);
+    assert.is(ledger.manifestCount, Math.ceil((manifests * MANIFEST_VERSIONS) / Math.max(rows, MANIFEST_VERSIONS)));
+    assert.is(
+      all.reduce((sum, { revision }) => sum + revision, 0),
+      ledger.manifestCount + 1,
+      "a change for each manifest, one for the epoch",
+    );
+    assert.ok(all.every(({ records }) => records.every(({ byteLength }) => byteLength < 300)));
+    ledger.advance(journal);
+    assert.ok(journal.read <= manifests, "again costs nothing");
+  }
+});
+
+test("pages roll: no document holds more than a page", () => {
+  const ledger = ledgerOf(new HeadersOnly(2 * PAGE_MANIFESTS * MANIFEST_VERSIONS));
+  assert.equal([...ledger.documents.keys()].sort(), ["epoch/1", "page/1/0", "page/1/1", "page/1/2"]);
+  for (const document of ledger.documents.values()) assert.ok(document.records.length <= PAGE_MANIFESTS);
+  const copy = new Ledger("guest");
+  talk(new LedgerSync(ledger), new LedgerSync(copy));
+  assert.is(copy.manifestCount, 2 * PAGE_MANIFESTS);
 });
 
 test("the ledger follows from the journal: made again, or made by another replica, it is equal change by change", async () => {
   const journal = await journalOf("alpha-1", 8);
   const live = ledgerOf(journal);
-  for (let i = 0; i < 4; i++) {
-    await appendBlock(journal, "guest", 10);
+  for (let i = 0; i < 6; i++) {
+    await appendBlock(journal, "guest", MANIFEST_VERSIONS / 2);
     live.advance(journal);
   }
   const info = journal.context("guest");
@@ -86,29 +117,17 @@ test("the ledger follows from the journal: made again, or made by another replic
   assert.ok(messages <= 3 * live.documents.size, `${messages} messages though both are equal`);
 });
 
-test("pages roll: no document holds more than a page", async () => {
-  const blocks = PAGE_MANIFESTS + 10;
-  const journal = await journalOf("alpha-1", blocks);
-  const ledger = ledgerOf(journal);
-  assert.equal([...ledger.documents.keys()].sort(), ["epoch/1", "page/1/0", "page/1/1"]);
-  assert.is(ledger.documents.get("page/1/0")?.records.length, PAGE_MANIFESTS);
-  const copy = new Ledger("guest");
-  talk(new LedgerSync(ledger), new LedgerSync(copy));
-  assert.is(copy.blockCount, blocks);
-});
-
-test("growth travels in one message and its answer", async () => {
-  const journal = await journalOf("alpha-1", 3);
+test("growth travels in one message and its answer", () => {
+  const journal = new HeadersOnly(MANIFEST_VERSIONS);
   const source = ledgerOf(journal);
   const copy = new Ledger("guest");
   const [here, there] = [new LedgerSync(source), new LedgerSync(copy)];
   talk(here, there);
   assert.equal(here.news(), []);
-  await appendBlock(journal, "guest", 10);
-  await appendBlock(journal, "guest", 10);
+  journal.version += 2 * MANIFEST_VERSIONS;
   source.advance(journal);
   assert.ok(talk(here, there) <= 3);
-  assert.is(copy.blockCount, 5);
+  assert.is(copy.manifestCount, 3);
 });
 
 test("acknowledgements of several replicas, the newest of each", () => {
@@ -133,20 +152,13 @@ for (const [name, second] of [
   ["a journal was copied and both copies were written", "alpha-1"],
   ["two replicas wrote in one epoch", "gamma-3"],
 ] as const)
-  test(`a fork, because ${name}: both blocks are kept, the first divergent version is named`, async () => {
-    const one = await journalOf("alpha-1", 3, () => "c0ffee00c0ffee00");
-    const two = await journalOf("alpha-1", 3, () => "c0ffee00c0ffee00");
-    await appendBlock(one, "guest", 10, 1);
-    await appendBlock(two, "guest", 10, 2);
-    const here = ledgerOf(one);
-    const there = ledgerOf(two);
+  test(`a fork, because ${name}: both manifests are kept, the version that shows it is named`, () => {
+    const here = ledgerOf(new HeadersOnly(4 * MANIFEST_VERSIONS, 4_096, "one"));
+    const there = ledgerOf(new HeadersOnly(4 * MANIFEST_VERSIONS, 4_096, "two"));
     if (second !== "alpha-1") {
       // The same blocks, as a replica would list them that took the epoch to be its own.
-      const page = there.documents.get("page/1/0")?.records.at(-1);
       const forged = new LedgerDocument();
-      for (const record of here.documents.get("page/1/0")?.records.slice(0, 3) ?? [])
-        forged.append("ab".repeat(16), record);
-      forged.append("ab".repeat(16), page ?? new Uint8Array());
+      for (const record of there.documents.get("page/1/0")?.records ?? []) forged.append("ab".repeat(16), record);
       let [mine, theirs] = [newSyncState(), newSyncState()];
       const work = () => {
         for (let i = 0; i < 5; i++) {
@@ -166,20 +178,19 @@ for (const [name, second] of [
         talk(new LedgerSync(here), new LedgerSync(there));
       } catch (error) {
         assert.ok(error instanceof IoasisError && error.code === "ERR_FORK");
-        assert.is(error.at.version, 31);
+        assert.is(error.at.version, MANIFEST_VERSIONS);
         message = error.message;
       }
-      assert.match(message, /forks at version 31.*both are kept/);
+      assert.match(message, /forks at version 16384 or before.*both are kept/);
     }
     const forks = [...here.forks, ...there.forks];
     assert.ok(forks.length > 0);
-    assert.is(forks[0]?.version, 31);
+    assert.is(forks[0]?.version, MANIFEST_VERSIONS);
     assert.is(new Set(forks[0]?.blocks.map(({ hash }) => hash)).size, 2);
   });
 
-test("what is no ledger is ERR_PROTOCOL and changes nothing", async () => {
-  const journal = await journalOf("alpha-1", 3);
-  const ledger = ledgerOf(journal);
+test("what is no ledger is ERR_PROTOCOL and changes nothing", () => {
+  const ledger = ledgerOf(new HeadersOnly(MANIFEST_VERSIONS));
   const before = heads(ledger);
   const state = newSyncState();
   for (const [document, bytes] of [

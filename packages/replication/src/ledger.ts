@@ -1,10 +1,12 @@
 /**
  * The ledger of one context: what its replicas tell each other about it, never the events.
  *
- * Documents: `epoch/E` (who owns epoch E and how it ended), `page/E/N` (the manifests of 256
- * blocks of epoch E), `acks` (what each replica durably holds). Epoch and page documents follow
- * from the journal alone, so that replicas of one history have equal documents and nothing is
- * lost with a process: the ledger is made again from the journal whenever one starts.
+ * Documents: `epoch/E` (who owns epoch E and how it ended), `page/E/N` (up to 256 manifests of
+ * epoch E, one each 16,384 versions: a block names the one before it by hash, so that a manifest
+ * speaks for every block up to its own), `acks` (what each replica durably holds). Epoch and page
+ * documents follow from the journal alone, so that replicas of one history have equal documents
+ * and nothing is lost with a process: the ledger is made again from the journal when one starts,
+ * which reads a block in 16,384 versions.
  */
 import { pack } from "@ioasis/codec";
 import { assert, IoasisError } from "@ioasis/core";
@@ -12,12 +14,15 @@ import type { Epoch, Journal, Point, ReplicaId } from "@ioasis/store";
 import { actorOf, epochFrom, recordsOf } from "./epoch-record.ts";
 import { packedFields } from "./fields.ts";
 import { type LedgerContent, LedgerDocument, RivalRecords, type SyncState } from "./ledger-document.ts";
-import { DOCUMENTS_MAX, EPOCHS_MAX, PAGE_MANIFESTS } from "./limits.ts";
-import { type Fork, forkError, ManifestIndex } from "./manifest-index.ts";
-import { type Manifest, manifestOf, pointOf } from "./records.ts";
+import { DOCUMENTS_MAX, EPOCHS_MAX, MANIFEST_VERSIONS, PAGE_MANIFESTS } from "./limits.ts";
+import { type Fork, forkError, ManifestIndex, numberOf } from "./manifest-index.ts";
+import { blockAt, type Manifest, manifestOf, pointOf } from "./records.ts";
 
 const ACKS = "acks";
 const DOCUMENT_NAME = /^(?:acks|epoch\/(\d{1,6})|page\/(\d{1,6})\/(\d{1,6}))$/;
+
+/** What the ledger reads of a journal. */
+export type BlockSource = Pick<Journal, "context" | "blocks">;
 
 export class Ledger {
   readonly context: string;
@@ -25,9 +30,8 @@ export class Ledger {
   revision = 0;
   readonly #documents = new Map<string, LedgerDocument>();
   readonly #manifests = new ManifestIndex();
-  /** The journal's part that is in: versions, blocks per epoch. */
-  #version = 0;
-  readonly #blocks = new Map<number, number>();
+  /** The journal's part that is in: how many manifests it has, and its epochs. */
+  #number = 0;
   #epochs: readonly Epoch[] = [];
 
   constructor(context: string) {
@@ -38,8 +42,7 @@ export class Ledger {
     return this.#documents;
   }
 
-  /** Blocks that it lists. */
-  get blockCount(): number {
+  get manifestCount(): number {
     return this.#manifests.size;
   }
 
@@ -47,21 +50,23 @@ export class Ledger {
     return this.#manifests.forks;
   }
 
-  /** Adds what the journal has and the ledger has not. Cheap when there is nothing new. */
-  advance(journal: Journal): void {
+  /**
+   * Adds what the journal has and the ledger has not. Cheap when there is nothing new.
+   * @throws IoasisError ERR_FORK when another replica told otherwise
+   */
+  advance(journal: BlockSource): void {
     const info = journal.context(this.context);
     if (info === null) return;
     if (info.epochs !== this.#epochs) {
       for (const epoch of info.epochs) this.#addEpoch(epoch);
       this.#epochs = info.epochs;
     }
-    if (info.head.version === this.#version) return;
-    for (const block of journal.blocks(this.context, this.#version + 1, info.head.version)) {
-      const { epoch, firstVersion, count, previous, digest } = block.header;
-      const size = block.bytes().byteLength;
-      this.#addBlock(info.epochs, { hash: block.hash, epoch, firstVersion, count, previous, digest, size });
+    while ((this.#number + 1) * MANIFEST_VERSIONS <= info.head.version) {
+      const block = blockAt(journal, this.context, ++this.#number * MANIFEST_VERSIONS);
+      assert(block !== null, "a version that is held has a block");
+      const { epoch, firstVersion, count, digest } = block.header;
+      this.#addManifest(info.epochs, { hash: block.hash, epoch, firstVersion, count, digest });
     }
-    this.#version = info.head.version;
   }
 
   #addEpoch(epoch: Epoch): void {
@@ -70,26 +75,17 @@ export class Ledger {
     this.revision++;
   }
 
-  #addBlock(epochs: readonly Epoch[], manifest: Manifest): void {
+  #addManifest(epochs: readonly Epoch[], manifest: Manifest): void {
     const { epoch } = manifest;
-    const number = this.#blocks.get(epoch) ?? 0;
-    this.#blocks.set(epoch, number + 1);
+    const forksBefore = this.forks.length;
     if (!this.#manifests.add(manifest)) return;
+    const fork = this.forks[forksBefore];
+    if (fork !== undefined) throw forkError(fork);
     const owner = epochs.find((known) => known.epoch === epoch)?.owner;
     assert(owner !== undefined, "a block's epoch is known");
-    // The page follows from the block's place in its epoch: every replica writes the same one.
-    const page = Math.floor(number / PAGE_MANIFESTS);
+    const page = Math.floor(numberOf(manifest) / PAGE_MANIFESTS);
     this.#document(`page/${epoch}/${page}`).append(actorOf(owner, epoch), pack(manifest));
     this.revision++;
-  }
-
-  manifest(hash: string): Manifest | undefined {
-    return this.#manifests.get(hash);
-  }
-
-  /** See `ManifestIndex.next`. @throws IoasisError ERR_FORK */
-  next(head: number, previous: string, epochMax: number): Manifest | null {
-    return this.#manifests.next(head, previous, epochMax);
   }
 
   /** Every epoch that is known, ascending. @throws IoasisError ERR_FORK */

@@ -10,19 +10,26 @@ export const OUTGOING_BYTES_MAX = 8 * MIB;
 export const INCOMING_FRAMES_MAX = 256;
 export const INCOMING_BYTES_MAX = 32 * MIB;
 
-/** Blocks asked for and not yet here. */
-export const WANTED_BLOCKS_MAX = 64;
-export const WANTED_BYTES_MAX = 8 * MIB;
 /** A `blocks` frame is sent once it holds so much; one larger block travels alone. */
-export const BLOCKS_FRAME_BYTES = 1 * MIB;
-/** Wants of one peer and context that wait to be answered. */
-export const WAITING_WANTS_MAX = 64;
+export const BLOCKS_FRAME_BYTES = 64 * 1024;
+/** Blocks of one frame. */
+export const FRAME_BLOCKS_MAX = 1_024;
+/** Blocks sent and not yet acknowledged: no further frame leaves above this. */
+export const UNACKED_BYTES_MAX = 1 * MIB;
+/** Blocks taken and not yet durable: above this nothing further is taken from the peer. */
+export const ADOPTING_BYTES_MAX = 2 * MIB;
+/** What a `seal` may bring along of the blocks before it. */
+export const TAIL_BYTES_MAX = 8 * MIB;
 
+/** The ledger has a manifest of the block that holds every so-manieth version. */
+export const MANIFEST_VERSIONS = 16_384;
 /** Manifests in one page of the ledger: Automerge's cost per change grows with the document. */
 export const PAGE_MANIFESTS = 256;
-/** Documents of one context's ledger (a page holds 256 blocks, so this is 16 M blocks). */
+/** Documents of one context's ledger. */
 export const DOCUMENTS_MAX = 65_536;
 export const EPOCHS_MAX = 65_536;
+/** Versions whose digests are asked for at a time, to find where two histories part. */
+export const COMPARED_VERSIONS_MAX = 32;
 
 /** Both sides say hello within this time or the connection is closed. */
 export const HELLO_MS_MAX = 10_000;
@@ -32,5 +39,5 @@ export const SILENCE_MS_MAX = 20_000;
 export const CONNECT_MS_MAX = 10_000;
 /** How often a publication looks whether its journal has grown. */
 export const POLL_MS = 20;
-/** A replica writes its acknowledgement into the ledger at most this often. */
-export const LEDGER_ACK_MS = 1_000;
+/** A replica writes its acknowledgement into the ledger at most this often: a document keeps every value it ever had. */
+export const LEDGER_ACK_MS = 10_000;

@@ -2,7 +2,7 @@ import { pack } from "@ioasis/codec";
 import { IoasisError } from "@ioasis/core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { WANTED_BLOCKS_MAX } from "./limits.ts";
+import { COMPARED_VERSIONS_MAX } from "./limits.ts";
 import { encodeMessage, type Message, type MessageType, parseMessage } from "./messages.ts";
 
 const test = suite("messages");
@@ -22,17 +22,19 @@ const named = { migration: "m", context: "guest" };
 const ALL: { readonly [T in MessageType]: Message & { readonly type: T } } = {
   hello: { type: "hello", protocol: 1, replica: "alpha-1" },
   announce: { type: "announce", context },
-  following: { type: "following", context: "guest", point },
+  following: { type: "following", context: "guest", held: { ...point, hash: digest } },
   refused: { type: "refused", context: "guest", migration: null, code: "ERR_LOCKED", reason: "busy" },
   ledger: { type: "ledger", context: "guest", document: "page/1/0", bytes: Uint8Array.of(1, 2), hash: digest },
-  want: { type: "want", context: "guest", hashes: [digest] },
-  blocks: { type: "blocks", context: "guest", blocks: [Uint8Array.of(3)] },
+  blocks: { type: "blocks", context: "guest", blocks: [Uint8Array.of(3)], hash: digest },
+  epochs: { type: "epochs", context: "guest", epochs: [epoch] },
+  compare: { type: "compare", context: "guest", versions: [1, 7] },
+  compared: { type: "compared", context: "guest", digests: [digest] },
   acked: { type: "acked", context: "guest", point },
   offer: { type: "offer", migration: "m", context },
-  accept: { type: "accept", ...named, point },
+  accept: { type: "accept", ...named, held: { ...point, hash: "" } },
   prepare: { type: "prepare", ...named, point },
   prepared: { type: "prepared", ...named, point, spaceDigest: digest },
-  seal: { type: "seal", ...named, epoch, spaceDigest: digest },
+  seal: { type: "seal", ...named, epoch, blocks: [Uint8Array.of(3)] },
   claimed: { type: "claimed", ...named, epoch: { ...epoch, sealed: null } },
   cancel: { type: "cancel", ...named, epoch },
   released: { type: "released", ...named, reason: "no" },
@@ -77,9 +79,10 @@ test("an unknown type is named", () => {
 });
 
 test("lists have a length, hashes a form, counts are whole", () => {
-  const hashes = Array.from({ length: WANTED_BLOCKS_MAX + 1 }, () => digest);
-  assert.match(refusalOf(pack({ ...ALL.want, hashes })), "at most");
-  assert.match(refusalOf(pack({ ...ALL.want, hashes: ["XYZ"] })), "64 hex digits");
+  const digests = Array.from({ length: COMPARED_VERSIONS_MAX + 1 }, () => digest);
+  assert.match(refusalOf(pack({ ...ALL.compared, digests })), "at most");
+  assert.match(refusalOf(pack({ ...ALL.compared, digests: ["XYZ"] })), "64 hex digits");
+  assert.match(refusalOf(pack({ ...ALL.compare, versions: [-1] })), "version is not a count");
   assert.match(refusalOf(pack({ ...ALL.acked, point: { version: -1, digest } })), "version is not a count");
   assert.match(refusalOf(pack({ ...ALL.acked, point: { version: 2 ** 60, digest } })), "version is not a count");
   assert.match(refusalOf(pack({ ...ALL.ledger, bytes: new Uint8Array() })), "bytes is not bytes");

@@ -6,11 +6,11 @@ import { pack } from "@ioasis/codec";
 import { FAILURE_CODES, type FailureCode, IoasisError, type ProfileName } from "@ioasis/core";
 import type { ContextInfo, Epoch, Point, ReplicaId } from "@ioasis/store";
 import { Fields, packedFields } from "./fields.ts";
-import { EPOCHS_MAX, WANTED_BLOCKS_MAX } from "./limits.ts";
-import { epochOf, pointOf } from "./records.ts";
+import { COMPARED_VERSIONS_MAX, EPOCHS_MAX, FRAME_BLOCKS_MAX } from "./limits.ts";
+import { epochOf, type Held, heldOf, pointOf } from "./records.ts";
 
 /** Spoken by this build; both sides must speak the same. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 /** A context as its publisher introduces it. */
 export type Announcement = Pick<ContextInfo, "name" | "id" | "profile" | "epochs" | "head">;
@@ -29,7 +29,7 @@ interface Announce {
 interface Following {
   readonly type: "following";
   readonly context: string;
-  readonly point: Point;
+  readonly held: Held;
 }
 
 /** Answer to `announce` (migration null) or `offer`. Nothing was changed at the sender. */
@@ -50,15 +50,30 @@ interface LedgerNews {
   /** SHA-256 of the bytes. */
   readonly hash: string;
 }
-interface Want {
-  readonly type: "want";
-  readonly context: string;
-  readonly hashes: readonly string[];
-}
+/** Publisher: the blocks behind those that it sent before. Answered by `acked` when they are durable. */
 interface Blocks {
   readonly type: "blocks";
   readonly context: string;
   readonly blocks: readonly Uint8Array[];
+  /** SHA-256 of the last block, which names the others by their hashes. */
+  readonly hash: string;
+}
+/** Publisher: what is to be recorded of epochs behind the blocks that it sent before. */
+interface Epochs {
+  readonly type: "epochs";
+  readonly context: string;
+  readonly epochs: readonly Epoch[];
+}
+/** Publisher: what are the digests of your history at these versions? Answered by `compared`. */
+interface Compare {
+  readonly type: "compare";
+  readonly context: string;
+  readonly versions: readonly number[];
+}
+interface Compared {
+  readonly type: "compared";
+  readonly context: string;
+  readonly digests: readonly string[];
 }
 /** The sender durably holds the history up to here. */
 interface Acked {
@@ -77,7 +92,7 @@ interface Accept {
   readonly type: "accept";
   readonly migration: string;
   readonly context: string;
-  readonly point: Point;
+  readonly held: Held;
 }
 /** Source, before the fence: do you hold `point`, and what is the state's digest there? Answered by `prepared`. */
 interface Prepare {
@@ -93,13 +108,13 @@ interface Prepared {
   readonly point: Point;
   readonly spaceDigest: string;
 }
-/** Source: the epoch is sealed (durably, here). Answered by `claimed` or `released`. */
+/** Source: the epoch is sealed (durably, here), behind `blocks`. Answered by `claimed` or `released`. */
 interface SealTold {
   readonly type: "seal";
   readonly migration: string;
   readonly context: string;
   readonly epoch: Epoch;
-  readonly spaceDigest: string;
+  readonly blocks: readonly Uint8Array[];
 }
 /** Destination: I own the next epoch (durably). */
 interface Claimed {
@@ -135,8 +150,10 @@ export type Message =
   | Following
   | Refused
   | LedgerNews
-  | Want
   | Blocks
+  | Epochs
+  | Compare
+  | Compared
   | Acked
   | Offer
   | Accept
@@ -167,7 +184,7 @@ export function parseMessage(bytes: Uint8Array): Message {
 const PARSERS: { readonly [T in MessageType]: (fields: Fields) => MessageOf<T> } = {
   hello: (f) => ({ type: "hello", protocol: f.count("protocol"), replica: f.text("replica") }),
   announce: (f) => ({ type: "announce", context: announcementOf(f.inner("context")) }),
-  following: (f) => ({ type: "following", context: f.text("context"), point: pointOf(f.inner("point")) }),
+  following: (f) => ({ type: "following", context: f.text("context"), held: heldOf(f.inner("held")) }),
   refused: (f) => ({
     type: "refused",
     context: f.text("context"),
@@ -182,11 +199,25 @@ const PARSERS: { readonly [T in MessageType]: (fields: Fields) => MessageOf<T> }
     hash: f.hash("hash"),
     bytes: f.bytes("bytes"),
   }),
-  want: (f) => ({ type: "want", context: f.text("context"), hashes: hashesOf(f) }),
-  blocks: (f) => ({ type: "blocks", context: f.text("context"), blocks: blocksOf(f) }),
+  blocks: (f) => ({ type: "blocks", context: f.text("context"), blocks: blocksOf(f), hash: f.hash("hash") }),
+  epochs: (f) => ({ type: "epochs", context: f.text("context"), epochs: epochsOf(f) }),
+  compare: (f) => ({
+    type: "compare",
+    context: f.text("context"),
+    versions: f
+      .list("versions", COMPARED_VERSIONS_MAX)
+      .map((version) => new Fields({ version }, "compare").count("version")),
+  }),
+  compared: (f) => ({
+    type: "compared",
+    context: f.text("context"),
+    digests: f
+      .list("digests", COMPARED_VERSIONS_MAX)
+      .map((digest) => new Fields({ digest }, "compared").hash("digest")),
+  }),
   acked: (f) => ({ type: "acked", context: f.text("context"), point: pointOf(f.inner("point")) }),
   offer: (f) => ({ type: "offer", migration: f.text("migration"), context: announcementOf(f.inner("context")) }),
-  accept: (f) => ({ type: "accept", ...named(f), point: pointOf(f.inner("point")) }),
+  accept: (f) => ({ type: "accept", ...named(f), held: heldOf(f.inner("held")) }),
   prepare: (f) => ({ type: "prepare", ...named(f), point: pointOf(f.inner("point")) }),
   prepared: (f) => ({
     type: "prepared",
@@ -194,7 +225,7 @@ const PARSERS: { readonly [T in MessageType]: (fields: Fields) => MessageOf<T> }
     point: pointOf(f.inner("point")),
     spaceDigest: f.hash("spaceDigest"),
   }),
-  seal: (f) => ({ type: "seal", ...named(f), epoch: epochOf(f.inner("epoch")), spaceDigest: f.hash("spaceDigest") }),
+  seal: (f) => ({ type: "seal", ...named(f), epoch: epochOf(f.inner("epoch")), blocks: blocksOf(f) }),
   claimed: (f) => ({ type: "claimed", ...named(f), epoch: epochOf(f.inner("epoch")) }),
   cancel: (f) => ({ type: "cancel", ...named(f), epoch: epochOf(f.inner("epoch")) }),
   released: (f) => ({ type: "released", ...named(f), reason: f.text("reason") }),
@@ -216,15 +247,15 @@ function announcementOf(fields: Fields): Announcement {
     id: fields.text("id"),
     // A profile is a name that only shows; an unknown one travels on unchanged.
     profile: fields.text("profile") as ProfileName,
-    epochs: fields.list("epochs", EPOCHS_MAX).map((epoch) => epochOf(new Fields(epoch, "epoch"))),
+    epochs: epochsOf(fields),
     head: pointOf(fields.inner("head")),
   };
 }
 
-function hashesOf(fields: Fields): readonly string[] {
-  return fields.list("hashes", WANTED_BLOCKS_MAX).map((hash) => new Fields({ hash }, "want").hash("hash"));
+function epochsOf(fields: Fields): readonly Epoch[] {
+  return fields.list("epochs", EPOCHS_MAX).map((epoch) => epochOf(new Fields(epoch, "epoch")));
 }
 
 function blocksOf(fields: Fields): readonly Uint8Array[] {
-  return fields.list("blocks", WANTED_BLOCKS_MAX).map((bytes) => new Fields({ bytes }, "blocks").bytes("bytes"));
+  return fields.list("blocks", FRAME_BLOCKS_MAX).map((bytes) => new Fields({ bytes }, "blocks").bytes("bytes"));
 }

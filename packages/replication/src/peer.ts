@@ -17,6 +17,8 @@ export class Peer {
   bytesSent = 0;
   readonly #connection: Connection;
   #failure: unknown = null;
+  /** Nothing can be said any more; what the peer said before may still hold its reason. */
+  #isLost = false;
 
   private constructor(connection: Connection, id: ReplicaId) {
     this.#connection = connection;
@@ -53,7 +55,7 @@ export class Peer {
   /**
    * Hands every message to `handle`, in order, the next after the last is done; resolves when
    * the peer closes. A failure of `handle` is told to the peer and ends the connection.
-   * @throws IoasisError of the connection, of the peer (`fault`), or of `handle`
+   * @throws IoasisError of the connection, of the peer (`fault`), of `handle`, or given to `fail`
    */
   async run(handle: (message: Message) => Promise<void> | void): Promise<void> {
     try {
@@ -61,14 +63,23 @@ export class Peer {
         const message = parseMessage(frame);
         if (message.type === "fault") throw told(this.address, message.code, message.message);
         if (message.type === "hello") throw new IoasisError("ERR_PROTOCOL", `${this.address} said hello twice`);
-        await handle(message);
+        if (!this.#isLost) await this.#handled(handle, message);
       }
       if (this.#failure !== null) throw this.#failure;
     } catch (error) {
       await this.fail(error);
-      throw error;
+      throw this.#failure;
     } finally {
       await this.#connection.close();
+    }
+  }
+
+  async #handled(handle: (message: Message) => Promise<void> | void, message: Message): Promise<void> {
+    try {
+      await handle(message);
+    } catch (error) {
+      if (!isLoss(error)) throw error;
+      this.#isLost = true;
     }
   }
 
@@ -77,6 +88,12 @@ export class Peer {
     this.#failure ??= error;
     await sayFault(this.#connection, error);
     await this.#connection.close();
+  }
+
+  /** For work beside `run`, which hears by itself why the connection ended. */
+  async failUnlessLost(error: unknown): Promise<void> {
+    if (isLoss(error)) this.#isLost = true;
+    else await this.fail(error);
   }
 
   async close(): Promise<void> {
@@ -101,6 +118,10 @@ async function greeted(connection: Connection, self: ReplicaId): Promise<Replica
     throw new IoasisError("ERR_FORK", message, at);
   }
   return hello.replica;
+}
+
+function isLoss(error: unknown): boolean {
+  return error instanceof IoasisError && error.code === "ERR_NETWORK";
 }
 
 /** The other side found the error and told it. */

@@ -1,15 +1,31 @@
 /**
- * One context given to one peer: ledger news as the journal grows, blocks as the peer wants them.
+ * One context given to one peer: blocks and epochs in the order of the journal, as fast as the
+ * peer makes them durable, and the ledger's news.
  */
 import { IoasisError } from "@ioasis/core";
-import type { Point } from "@ioasis/store";
+import type { Epoch, Point, StoredBlock } from "@ioasis/store";
+import { type AskDigests, divergence, isBeginning } from "./divergence.ts";
+import { epochsAt } from "./heard-epochs.ts";
 import type { Ledger } from "./ledger.ts";
 import { LedgerSync } from "./ledger-sync.ts";
-import { BLOCKS_FRAME_BYTES, POLL_MS, WAITING_WANTS_MAX } from "./limits.ts";
+import { BLOCKS_FRAME_BYTES, FRAME_BLOCKS_MAX, POLL_MS, TAIL_BYTES_MAX, UNACKED_BYTES_MAX } from "./limits.ts";
 import type { MessageOf } from "./messages.ts";
 import type { Peer } from "./peer.ts";
-import { isSamePoint, lastVersion } from "./records.ts";
+import { type Held, lastVersion } from "./records.ts";
 import type { Replica } from "./replica.ts";
+import { Unacked } from "./unacked.ts";
+
+/** A run of blocks behind what was sent, none of a later epoch than the first. */
+interface Run {
+  readonly blocks: readonly Uint8Array[];
+  readonly bytes: number;
+  readonly last: StoredBlock | null;
+}
+
+interface Asking {
+  readonly resolve: (digests: readonly string[]) => void;
+  readonly reject: (error: unknown) => void;
+}
 
 export class Publication {
   readonly context: string;
@@ -21,123 +37,188 @@ export class Publication {
   readonly #peer: Peer;
   readonly #ledger: Ledger;
   readonly #sync: LedgerSync;
-  #told: Point | null = null;
-  #wants = 0;
+  #position = 0;
+  /** Nothing behind this version is sent. */
+  #bound = Number.POSITIVE_INFINITY;
+  #isHeld = false;
+  readonly #unacked = new Unacked();
+  /** What the peer was told of each epoch: 0 claimed, 1 sealed, 2 released. */
+  readonly #told = new Map<number, number>();
   /** Everything sent goes through one chain, so that order is the order of the calls. */
   #sending: Promise<void> = Promise.resolve();
   #isAdvancing = false;
   #failure: unknown = null;
   #cancelPoll: () => void = () => undefined;
-  readonly #onAck: () => void;
+  #asking: Asking | null = null;
+  readonly #onProgress: () => void;
 
-  /** `onAck` is called after `acked` has changed. */
-  constructor(replica: Replica, context: string, peer: Peer, onAck: () => void = () => undefined) {
+  /** `onProgress` is called after `acked` or `position` have changed. */
+  constructor(replica: Replica, context: string, peer: Peer, onProgress: () => void = () => undefined) {
     this.context = context;
     this.#replica = replica;
     this.#peer = peer;
-    this.#onAck = onAck;
+    this.#onProgress = onProgress;
     this.#ledger = replica.ledger(context);
     this.#sync = new LedgerSync(this.#ledger);
   }
 
-  /** Begins, and looks for growth of the journal by itself from now on. */
-  start(): void {
-    const poll = () => {
-      this.advance();
-      this.#cancelPoll = this.#replica.timers.after(POLL_MS, poll);
-    };
-    poll();
+  /** Version up to which everything was sent; a message that is sent now comes right behind it. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Resolves when everything that was to be sent so far has left. */
+  get sent(): Promise<void> {
+    return this.#sending;
+  }
+
+  /**
+   * Begins behind what the peer holds, and looks for growth of the journal by itself from now on.
+   * @throws IoasisError ERR_FORK when that is no beginning of this history; the peer was told
+   */
+  async start(held: Held): Promise<void> {
+    const { journal } = this.#replica;
+    if (!isBeginning(journal, this.context, held)) {
+      const error = await divergence(journal, this.context, held, this.#ask);
+      await this.#peer.fail(error);
+      throw error;
+    }
+    this.#position = held.version;
+    this.acked = { version: held.version, digest: held.digest };
+    this.#onProgress();
+    this.#poll();
   }
 
   stop(): void {
     this.#cancelPoll();
     this.#failure ??= new IoasisError("ERR_NETWORK", `the publication of "${this.context}" has ended`);
+    this.#asking?.reject(this.#failure);
   }
 
   /** Tells the peer what is new in the journal; call it after an append to be sooner than the poll. */
   advance(): void {
-    if (this.#isAdvancing || this.#failure !== null) return;
+    if (this.#isAdvancing || this.#isHeld || this.#failure !== null) return;
     this.#isAdvancing = true;
     this.#enqueue(async () => {
       this.#isAdvancing = false;
+      for (let frame = this.#nextFrame(); frame !== null; frame = this.#nextFrame()) await this.#peer.send(frame);
+      this.#onProgress();
+      if (this.#isHeld) return;
       this.#ledger.advance(this.#replica.journal);
       for (const news of this.#sync.news()) await this.#peer.send({ type: "ledger", context: this.context, ...news });
-      const head = this.#replica.journal.context(this.context)?.head;
-      if (head === undefined || (this.#told !== null && isSamePoint(this.#told, head))) return;
-      this.#told = head;
-      await this.#peer.send({ type: "acked", context: this.context, point: head });
     });
   }
 
+  /** Sends nothing behind `version` until `goOn`. */
+  sendUpTo(version: number): void {
+    this.#isHeld = false;
+    this.#bound = version;
+    this.advance();
+  }
+
+  /** Sends nothing from now on, and looks for nothing, until `goOn`. */
+  hold(): void {
+    this.#cancelPoll();
+    this.#isHeld = true;
+  }
+
+  goOn(): void {
+    this.#isHeld = false;
+    this.#bound = Number.POSITIVE_INFINITY;
+    this.#cancelPoll();
+    this.#poll();
+  }
+
+  /**
+   * The durable blocks that were not sent, to go with another message; `goOn` sends them too. Null: they are too
+   * many for that.
+   */
+  rest(): readonly Uint8Array[] | null {
+    const { version } = this.#replica.journal.context(this.context)?.head ?? { version: 0 };
+    const { blocks, last } = this.#run(TAIL_BYTES_MAX, version);
+    const end = last === null ? this.#position : lastVersion(last.header);
+    return end === version ? blocks : null;
+  }
+
   /** @throws IoasisError ERR_PROTOCOL, ERR_FORK */
-  handle(message: MessageOf<"ledger"> | MessageOf<"want"> | MessageOf<"acked">): void {
+  handle(message: MessageOf<"ledger"> | MessageOf<"acked"> | MessageOf<"compared">): void {
     switch (message.type) {
       case "ledger":
         this.#sync.receive(message);
         this.advance();
         break;
-      case "want":
-        this.#want(message.hashes);
-        break;
       case "acked":
-        this.note(message.point);
+        this.#acknowledged(message.point);
+        break;
+      case "compared":
+        this.#asking?.resolve(message.digests);
         break;
     }
   }
 
-  /**
-   * The peer durably holds `point`.
-   * @throws IoasisError ERR_FORK when that is not a point of this history
-   */
-  note(point: Point): void {
-    const { journal } = this.#replica;
-    const head = journal.context(this.context)?.head.version ?? 0;
-    if (point.version > head || journal.digest(this.context, point.version) !== point.digest) {
-      const message = `${this.#peer.id} holds another history of "${this.context}" at version ${point.version}`;
+  #acknowledged(point: Point): void {
+    if (!this.#unacked.take(point)) {
+      const message = `${this.#peer.id} says that it holds version ${point.version} of "${this.context}", with a history that was not sent`;
       throw new IoasisError("ERR_FORK", message, { context: this.context, version: point.version });
     }
     this.acked = point;
-    this.#onAck();
+    this.#onProgress();
+    this.advance();
   }
 
-  #want(hashes: readonly string[]): void {
-    if (++this.#wants > WAITING_WANTS_MAX)
-      throw new IoasisError("ERR_PROTOCOL", `${this.#peer.id} asks for more blocks before it took the last ones`);
-    this.#enqueue(async () => {
-      await this.#sendBlocks(hashes);
-      this.#wants--;
+  readonly #ask: AskDigests = (versions) =>
+    new Promise((resolve, reject) => {
+      this.#asking = { resolve, reject };
+      this.#peer.send({ type: "compare", context: this.context, versions }).catch(reject);
     });
+
+  #poll(): void {
+    this.advance();
+    this.#cancelPoll = this.#replica.timers.after(POLL_MS, () => this.#poll());
   }
 
-  async #sendBlocks(hashes: readonly string[]): Promise<void> {
+  /** Null: there is nothing new, or no room. */
+  #nextFrame(): MessageOf<"blocks"> | MessageOf<"epochs"> | null {
     const { context } = this;
-    let blocks: Uint8Array[] = [];
-    let bytes = 0;
-    const flush = async () => {
-      if (blocks.length === 0) return;
-      this.blockBytes += bytes;
-      await this.#peer.send({ type: "blocks", context, blocks });
-      blocks = [];
-      bytes = 0;
-    };
-    for (const hash of hashes) {
-      const block = this.#block(hash);
-      if (bytes > 0 && bytes + block.byteLength > BLOCKS_FRAME_BYTES) await flush();
-      blocks.push(block);
-      bytes += block.byteLength;
-    }
-    await flush();
+    if (this.#isHeld || this.#unacked.bytes >= UNACKED_BYTES_MAX) return null;
+    const epochs = this.#epochNews();
+    if (epochs.length > 0) return { type: "epochs", context, epochs };
+    const { blocks, bytes, last } = this.#run(BLOCKS_FRAME_BYTES, this.#bound);
+    if (last === null) return null;
+    const point = { version: lastVersion(last.header), digest: last.header.digest };
+    this.#unacked.push(point, bytes);
+    this.#position = point.version;
+    this.blockBytes += bytes;
+    return { type: "blocks", context, blocks, hash: last.hash };
   }
 
-  #block(hash: string): Uint8Array {
-    const manifest = this.#ledger.manifest(hash);
-    if (manifest !== undefined) {
-      const { firstVersion } = manifest;
-      for (const block of this.#replica.journal.blocks(this.context, firstVersion, lastVersion(manifest)))
-        if (block.hash === hash) return block.bytes();
+  #run(bytesMax: number, bound: number): Run {
+    const { journal } = this.#replica;
+    const info = journal.context(this.context);
+    const blocks: Uint8Array[] = [];
+    let bytes = 0;
+    let last: StoredBlock | null = null;
+    if (info === null || info.head.version <= this.#position) return { blocks, bytes, last };
+    const border = Math.min(bound, borderBehind(info.epochs, this.#position));
+    if (this.#position >= border) return { blocks, bytes, last };
+    for (const block of journal.blocks(this.context, this.#position + 1, Math.min(border, info.head.version))) {
+      const encoded = block.bytes();
+      if (blocks.length === FRAME_BLOCKS_MAX || (bytes > 0 && bytes + encoded.byteLength > bytesMax)) break;
+      blocks.push(encoded);
+      bytes += encoded.byteLength;
+      last = block;
     }
-    const message = `${this.#peer.id} asks for block ${hash.slice(0, 12)} of "${this.context}", which is not here`;
-    throw new IoasisError("ERR_PROTOCOL", message, { context: this.context });
+    return { blocks, bytes, last };
+  }
+
+  #epochNews(): Epoch[] {
+    const epochs = epochsAt(this.#replica.journal.context(this.context)?.epochs ?? [], this.#position);
+    return epochs.filter(({ epoch, sealed }) => {
+      const stage = sealed === null ? 0 : sealed.isReleased ? 2 : 1;
+      if (this.#told.get(epoch) === stage) return false;
+      this.#told.set(epoch, stage);
+      return true;
+    });
   }
 
   /** A failure here is one of the connection or of the journal: it ends the conversation. */
@@ -149,8 +230,14 @@ export class Publication {
       } catch (error) {
         this.#failure = error;
         this.#cancelPoll();
-        await this.#peer.fail(error);
+        await this.#peer.failUnlessLost(error);
       }
     });
   }
+}
+
+/** The version at which the next epoch behind `version` begins: its blocks follow when it was told. */
+function borderBehind(epochs: readonly Epoch[], version: number): number {
+  const next = epochs.find(({ from }) => from.version > version);
+  return next?.from.version ?? Number.POSITIVE_INFINITY;
 }

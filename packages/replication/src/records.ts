@@ -1,5 +1,5 @@
 /** Points, epochs and block manifests as they come from outside, checked. */
-import type { Epoch, Point, Seal } from "@ioasis/store";
+import type { Epoch, Journal, Point, Seal, StoredBlock } from "@ioasis/store";
 import type { Fields } from "./fields.ts";
 
 export function pointOf(fields: Fields): Point {
@@ -27,19 +27,37 @@ export function epochOf(fields: Fields): Epoch {
   };
 }
 
-/** What the ledger says of one block. */
+/** What a replica durably holds of a history: the point, and the hash of the block that ends there ("" at version 0). */
+export interface Held extends Point {
+  readonly hash: string;
+}
+
+export function heldOf(fields: Fields): Held {
+  return { ...pointOf(fields), hash: fields.hashOrEmpty("hash") };
+}
+
+/** What `journal` holds of a context that it has. */
+export function heldIn(journal: Journal, context: string): Held {
+  const head = journal.context(context)?.head ?? { version: 0, digest: "" };
+  return { ...head, hash: blockAt(journal, context, head.version)?.hash ?? "" };
+}
+
+/** The block that holds `version`; null where there is none. */
+export function blockAt(journal: Pick<Journal, "blocks">, context: string, version: number): StoredBlock | null {
+  if (version === 0) return null;
+  for (const block of journal.blocks(context, version, version)) return block;
+  return null;
+}
+
+/** What the ledger says of one block, and by its hash, which the next block names, of all before it. */
 export interface Manifest {
   /** SHA-256 of the encoded block: its content address. */
   readonly hash: string;
   readonly epoch: number;
   readonly firstVersion: number;
   readonly count: number;
-  /** Hash of the block before it, "" for the first. */
-  readonly previous: string;
   /** Digest of the history up to its last version. */
   readonly digest: string;
-  /** Encoded size. */
-  readonly size: number;
 }
 
 export function manifestOf(fields: Fields): Manifest {
@@ -48,15 +66,13 @@ export function manifestOf(fields: Fields): Manifest {
     epoch: fields.count("epoch"),
     firstVersion: fields.count("firstVersion"),
     count: fields.count("count"),
-    previous: fields.hashOrEmpty("previous"),
     digest: fields.hash("digest"),
-    size: fields.count("size"),
   };
 }
 
 /** The version of the block's last event. */
-export function lastVersion(manifest: Manifest): number {
-  return manifest.firstVersion + manifest.count - 1;
+export function lastVersion({ firstVersion, count }: Pick<Manifest, "firstVersion" | "count">): number {
+  return firstVersion + count - 1;
 }
 
 export function isSamePoint(a: Point, b: Point): boolean {

@@ -25,12 +25,6 @@ export function metricsText(replica: Replica, { connections, connectionsTotal, c
       contexts.map(({ name, head }) => [labels({ context: name }), head.version]),
     ),
     ...metric(
-      "ioasis_blocks",
-      "gauge",
-      "Blocks that a context's ledger lists.",
-      ledgers.map(({ name, ledger }) => [labels({ context: name }), ledger.blockCount]),
-    ),
-    ...metric(
       "ioasis_acked_version",
       "gauge",
       "Newest version that a replica durably holds.",

@@ -130,7 +130,6 @@ test("plain HTTP: health, contexts, metrics, and clear refusals", async () => {
   const metrics = await get(`${service.url}/metrics`);
   assert.match(metrics.headers.get("content-type") ?? "", "text/plain; version=0.0.4");
   assert.match(metrics.text, '\nioasis_events{context="guest"} 10\n');
-  assert.match(metrics.text, '\nioasis_blocks{context="guest"} 1\n');
   assert.match(metrics.text, "\nioasis_connections 0\n");
   for (const [where, method, status, code] of [
     ["/nothing", "GET", 404, "ERR_INPUT"],

@@ -1,10 +1,11 @@
-/** Checks blocks that come from another replica, before anything of them is kept. */
+/** Checks blocks and epochs that come from another replica, before anything of them is kept. */
 import { type Digest, decodeBlock, decodeHeader } from "@ioasis/codec";
 import { type EventBatch, IoasisError } from "@ioasis/core";
 import { type AcceptedBlock, accept, feed } from "./block-maker.ts";
-import type { ContextLog } from "./context-log.ts";
+import { type ContextLog, withEpoch } from "./context-log.ts";
 import { sha256 } from "./frame.ts";
-import type { Point, ReplicaId } from "./journal.ts";
+import type { Epoch, Point, ReplicaId } from "./journal.ts";
+import { checkEpoch } from "./ownership.ts";
 import type { Replay } from "./replay.ts";
 
 export interface AdoptedBlock {
@@ -12,30 +13,70 @@ export interface AdoptedBlock {
   readonly batch: EventBatch;
 }
 
+export interface AdoptedEpoch {
+  readonly epoch: Epoch;
+  /** Of its frame. */
+  readonly sequence: number;
+}
+
+/** What is new, in the order in which it is to be written. */
+export interface Adopted {
+  readonly blocks: readonly AdoptedBlock[];
+  readonly epochs: readonly AdoptedEpoch[];
+}
+
+/** Whether some of `blocks` may be in the journal, or on their way to the disk. */
+export function reachesBack({ tail }: ContextLog, [first]: readonly Uint8Array[]): boolean {
+  return first !== undefined && decodeHeader(first).firstVersion <= tail.version;
+}
+
 /**
- * Accepts the blocks behind the tail of `context`, which is left alone when one is wrong.
- * @throws IoasisError ERR_BLOCK, ERR_OWNER_HERE
+ * Accepts blocks behind the tail of `context`, then epochs that hold there. The tail is left alone
+ * when anything of it is wrong.
+ * @throws IoasisError ERR_BLOCK, ERR_OWNER_HERE, and of `checkEpoch`
  */
-export function adoptBlocks(
+export function adopt(
+  context: ContextLog,
+  replica: ReplicaId,
+  blocks: readonly Uint8Array[],
+  epochs: readonly Epoch[],
+  replay: Replay,
+): Adopted {
+  const { tail } = context;
+  // The digest has eaten blocks that are refused: it is then found again from the disk.
+  const before = { ...tail, feeding: blocks.length > 0 ? null : tail.feeding };
+  try {
+    return {
+      blocks: adoptBlocks(context, replica, blocks, replay),
+      epochs: epochs.flatMap((epoch) => adoptEpoch(context, replica, epoch)),
+    };
+  } catch (error) {
+    Object.assign(tail, before);
+    throw error;
+  }
+}
+
+function adoptBlocks(
   context: ContextLog,
   replica: ReplicaId,
   blocks: readonly Uint8Array[],
   replay: Replay,
 ): AdoptedBlock[] {
   const { tail } = context;
-  const before = { ...tail, feeding: null };
-  try {
-    const adopted: AdoptedBlock[] = [];
-    for (const bytes of blocks) {
-      if (isHeld(context, bytes, replay)) continue;
-      tail.feeding ??= replay.feeding(context, tail.version);
-      adopted.push(adoptBlock(context, replica, bytes, tail.feeding));
-    }
-    return adopted;
-  } catch (error) {
-    Object.assign(tail, before);
-    throw error;
+  const adopted: AdoptedBlock[] = [];
+  for (const bytes of blocks) {
+    if (isHeld(context, bytes, replay)) continue;
+    tail.feeding ??= replay.feeding(context, tail.version);
+    adopted.push(adoptBlock(context, replica, bytes, tail.feeding));
   }
+  return adopted;
+}
+
+function adoptEpoch(context: ContextLog, replica: ReplicaId, epoch: Epoch): AdoptedEpoch[] {
+  if (!checkEpoch(context, replica, epoch)) return [];
+  const { tail } = context;
+  tail.epochs = withEpoch(tail.epochs, epoch);
+  return [{ epoch, sequence: ++tail.sequence }];
 }
 
 function adoptBlock(context: ContextLog, replica: ReplicaId, bytes: Uint8Array, feeding: Digest): AdoptedBlock {

@@ -9,15 +9,16 @@ import {
   type ProfileName,
   type SavedModel,
 } from "@ioasis/core";
-import { adoptBlocks } from "./adoption.ts";
-import { type AcceptedBlock, makeBlock } from "./block-maker.ts";
+import { type Adopted, type AdoptedBlock, adopt, reachesBack } from "./adoption.ts";
+import { makeBlock } from "./block-maker.ts";
 import { type Catalog, importKey } from "./catalog.ts";
 import type { ChapterStore } from "./chapter-store.ts";
 import type { CheckpointKeeper } from "./checkpoint-keeper.ts";
-import { type ContextBirth, ContextLog, withEpoch } from "./context-log.ts";
+import { type ContextBirth, ContextLog } from "./context-log.ts";
 import { draft, FRAME_CLOSED, FRAME_RECORD, type FrameDraft } from "./frame.ts";
 import type { FrameLog, Place } from "./frame-log.ts";
 import type {
+  Accepted,
   AppendOptions,
   ContextInfo,
   Damage,
@@ -33,7 +34,7 @@ import type {
 import type { Kept } from "./kept.ts";
 import { BATCH_ROWS_MAX, CONTEXTS_MAX, NAME_LENGTH_MAX, QUEUE_BYTES_MAX } from "./limits.ts";
 import { ModelKeeper } from "./model-keeper.ts";
-import { checkEpoch, checkOwner } from "./ownership.ts";
+import { checkOwner } from "./ownership.ts";
 import { encodeRecord, type JournalRecord } from "./records.ts";
 import { Replay } from "./replay.ts";
 import { SnapshotKeeper } from "./snapshot-keeper.ts";
@@ -119,7 +120,7 @@ export class FramedJournal implements Journal {
     const block = makeBlock(context, tail.feeding, batch, mark ?? null);
     const point = { version: tail.version, digest: tail.digest };
     this.#keeper.afterAccept(context);
-    await this.#commit(context, [{ block, batch }]);
+    await this.#commit(context, { blocks: [{ block, batch }], epochs: [] });
     return point;
   }
 
@@ -135,28 +136,26 @@ export class FramedJournal implements Journal {
     await this.#bear({ name, id, profile, epochs: [...epochs] });
   }
 
-  async adopt(name: string, blocks: readonly Uint8Array[]): Promise<Point> {
+  accepted(name: string): Accepted {
+    const { version, digest, epochs } = this.#known(name).tail;
+    return { version, digest, epochs };
+  }
+
+  async adopt(name: string, blocks: readonly Uint8Array[], epochs: readonly Epoch[] = []): Promise<Point> {
     const context = this.#writable(name);
-    await this.#caughtUp(context);
-    const adopted = adoptBlocks(context, this.replica, blocks, this.#replay);
+    // What is looked up for these two is on the disk only.
+    if (blocks.length > 0 && (context.tail.feeding === null || reachesBack(context, blocks)))
+      await this.#caughtUp(context);
+    const adopted = adopt(context, this.replica, blocks, epochs, this.#replay);
     const point = { version: context.tail.version, digest: context.tail.digest };
-    if (adopted.length > 0) this.#keeper.afterAccept(context);
-    if (adopted.length > 0) await this.#commit(context, adopted);
+    if (adopted.blocks.length > 0) this.#keeper.afterAccept(context);
+    if (adopted.blocks.length + adopted.epochs.length > 0) await this.#commit(context, adopted);
+    else await context.settled.then(() => this.#checkAlive());
     return point;
   }
 
   async recordEpoch(name: string, epoch: Epoch): Promise<void> {
-    const context = this.#writable(name);
-    if (!checkEpoch(context, this.replica, epoch)) return context.settled.then(() => this.#checkAlive());
-    context.tail.epochs = withEpoch(context.tail.epochs, epoch);
-    const frame = recordFrame({ kind: "epoch", context: context.number, epoch }, ++context.tail.sequence);
-    await this.#settle(
-      context,
-      this.#push([frame], () => {
-        context.sequence++;
-        context.addEpoch(epoch);
-      }),
-    );
+    await this.adopt(name, [], [epoch]);
   }
 
   async recordImport(finished: FinishedImport): Promise<void> {
@@ -271,24 +270,31 @@ export class FramedJournal implements Journal {
     return context.info();
   }
 
-  async #commit(
-    context: ContextLog,
-    blocks: readonly { readonly block: AcceptedBlock; readonly batch: EventBatch }[],
-  ): Promise<void> {
+  async #commit(context: ContextLog, { blocks, epochs }: Adopted): Promise<void> {
     const lengths = blocks.map(({ batch }) => batch.length);
-    const frames = blocks.flatMap(({ block }) => block.frames);
+    const frames = [
+      ...blocks.flatMap(({ block }) => block.frames),
+      ...epochs.map(({ epoch, sequence }) => recordFrame({ kind: "epoch", context: context.number, epoch }, sequence)),
+    ];
     const durable = this.#push(frames, (places) => {
       let at = 0;
-      for (const [i, { block, batch }] of blocks.entries()) {
-        const place = places[at];
-        assert(place !== undefined, "a block has a place");
-        at += block.frames.length;
-        this.#catalog.addBlock(context, block, place);
-        if (context.live !== null) applyBatch(context.live, batch, 0, lengths[i]);
-        this.#keeper.afterDurable(context);
+      for (const [i, adopted] of blocks.entries()) {
+        this.#afterDurable(context, adopted, lengths[i] as number, places[at]);
+        at += adopted.block.frames.length;
+      }
+      for (const { epoch } of epochs) {
+        context.sequence++;
+        context.addEpoch(epoch);
       }
     });
     await this.#settle(context, durable);
+  }
+
+  #afterDurable(context: ContextLog, { block, batch }: AdoptedBlock, length: number, place: Place | undefined): void {
+    assert(place !== undefined, "a block has a place");
+    this.#catalog.addBlock(context, block, place);
+    if (context.live !== null) applyBatch(context.live, batch, 0, length);
+    this.#keeper.afterDurable(context);
   }
 
   /** Resolves when everything that was accepted is durable. */

@@ -4,6 +4,7 @@ export { type Caller, createContext, Engine, type Executed, NOBODY } from "./eng
 export { type DriftReport, FactRecorder, FLUSH_ROWS, type RecorderOptions } from "./fact-recorder.ts";
 export { newImportId } from "./identity.ts";
 export type {
+  Accepted,
   AppendOptions,
   ContextInfo,
   Damage,

@@ -20,6 +20,11 @@ export interface Point {
   readonly digest: string;
 }
 
+/** The end of a history as the next append sees it: perhaps not yet durable. */
+export interface Accepted extends Point {
+  readonly epochs: readonly Epoch[];
+}
+
 /** What the journal keeps of an epoch; see packages/migration/SPEC.md for the rules. */
 export interface Epoch {
   readonly epoch: number;
@@ -159,25 +164,30 @@ export interface Journal {
    */
   append(context: string, batch: EventBatch, options?: AppendOptions): Promise<Point>;
 
+  /** Where the next append goes: the head and the epochs once everything that was accepted is durable. */
+  accepted(context: string): Accepted;
+
   /**
    * Adopts a context or blocks of one from another replica, bytes unchanged; checks the chain, the
    * digest of every block (by decoding it), the order and that the block's epoch is known. All of
-   * the blocks are adopted or none; those that are here already are passed over. Durable when resolved.
+   * the blocks are adopted or none; those that are here already are passed over. Behind them it
+   * records `epochs` (as `recordEpoch` does): one commit for all, in this order. Durable when
+   * resolved; calls may overlap in time, each goes on behind the one before.
    * That a block is the one that its owner made (its mark is not part of the digest) is the caller's
    * to check, by its hash.
    * @throws IoasisError ERR_BLOCK (damaged, out of order or of another history), ERR_OWNER_HERE
-   *   (this replica owns the epoch: its history cannot come from elsewhere)
+   *   (this replica owns the epoch: its history cannot come from elsewhere); of `recordEpoch`
    */
   adoptContext(info: Pick<ContextInfo, "name" | "id" | "profile" | "epochs">): Promise<void>;
-  adopt(context: string, blocks: readonly Uint8Array[]): Promise<Point>;
+  adopt(context: string, blocks: readonly Uint8Array[], epochs?: readonly Epoch[]): Promise<Point>;
 
   /**
    * Records an epoch (claimed, sealed, released, taken over) as it is now; durable when resolved.
    *
    * The rules of who may do so are the caller's (migration), except: epochs are dense (a takeover may
    * leave one number out, that of the claim which it overrules); owner and start of an epoch never
-   * change; a seal is never taken back; an epoch that this replica claims starts at the head that it
-   * holds, and one that it seals ends there.
+   * change; a seal is never taken back; an epoch that this replica claims starts at the end of what
+   * it accepted, and one that it seals ends there: the record is durable behind that.
    * @throws IoasisError ERR_PROTOCOL (against the rules), ERR_STALE (the head is elsewhere)
    */
   recordEpoch(context: string, epoch: Epoch): Promise<void>;
