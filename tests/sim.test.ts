@@ -3,7 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { runSeed } from "./sim/run.ts";
 
-const SEEDS = 40;
+const SEEDS = 25;
 
 const test = suite("simulation");
 
