@@ -5,6 +5,7 @@ import { damaged } from "./damage.ts";
 import { readDifferences, readSmall, writeDifferences, writeSmall } from "./plain-columns.ts";
 import { everyRow, halves } from "./row-classes.ts";
 import { readRuns, writeRuns } from "./runs.ts";
+import type { Steps } from "./steps.ts";
 
 /** Areas, and known ranges, of one space. */
 const ROWS_MAX = 0x40_0000;
@@ -79,7 +80,8 @@ export function readKnown(from: ColumnReader, known: RangeSet): void {
   for (let row = 0; row < count; row++) known.add(first[row] as bigint, last[row] as bigint);
 }
 
-export function writeAreas(out: ColumnWriter, areas: AreaTable): void {
+/** The table must not change between the steps. */
+export function* writeAreas(out: ColumnWriter, areas: AreaTable): Steps<void> {
   const count = areas.size;
   const ranges = rangesFor(count);
   const traits = new Uint8Array(count);
@@ -100,13 +102,17 @@ export function writeAreas(out: ColumnWriter, areas: AreaTable): void {
     if (runs !== null) hasRuns[row] = lists.push(runs) > 0 ? 1 : 0;
     row++;
   });
+  yield;
   out.out.varint(count);
   out.reserve(count);
   writeRanges(out, ranges);
+  yield;
   writeSmall(out, traits, ranges.every);
   writeDifferences(out, halves(value), ranges.every);
+  yield;
   writeSmall(out, fd, ranges.every);
   writeDifferences(out, version, ranges.every);
+  yield;
   writeSmall(out, hasRuns, ranges.every);
   writeRuns(out, lists);
 }

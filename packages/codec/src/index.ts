@@ -48,5 +48,5 @@ export { pack, unpack } from "./pack.ts";
 export type { PackedPage } from "./packed-page.ts";
 export { readRunList } from "./run-list.ts";
 export { decodeModel, encodeModel, type StoredModel, sealModel } from "./saved-model.ts";
-export { decodeSnapshot, encodeSnapshot, type Snapshot } from "./snapshot.ts";
+export { decodeSnapshot, encodeSnapshot, type Snapshot, snapshotSteps } from "./snapshot.ts";
 export { spaceDigest } from "./space-digest.ts";

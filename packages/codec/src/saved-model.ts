@@ -17,6 +17,7 @@ import { pack, unpack } from "./pack.ts";
 import { Budget, readSection, writeSection } from "./section.ts";
 import { readSpace, writeSpace } from "./snapshot.ts";
 import { stateOfRecord, stateRecord } from "./state-record.ts";
+import { atOnce } from "./steps.ts";
 
 export interface StoredModel {
   readonly contextId: string;
@@ -41,8 +42,8 @@ export function encodeModel(contextId: string, { state, driver, tables }: SavedM
   const budget = new Budget(MODEL_BYTES_MAX);
   const columns = new ColumnWriter(0, budget);
   writeSection(columns.out, pack({ contextId, state: stateRecord(state), driver }), budget);
-  for (const space of state.spaces) writeSpace(columns, space);
-  for (const table of tables) writeAreas(columns, table);
+  for (const space of state.spaces) atOnce(writeSpace(columns, space));
+  for (const table of tables) atOnce(writeAreas(columns, table));
   return columns.out.take();
 }
 

@@ -7,13 +7,14 @@
  */
 import type { ContextState, Space } from "@ioasis/core";
 import { readAreas, readKnown, writeAreas, writeKnown } from "./area-columns.ts";
-import { ByteReader, ByteWriter } from "./bytes.ts";
+import { ByteReader } from "./bytes.ts";
 import { ColumnReader, ColumnWriter } from "./column.ts";
 import { damaged, newer } from "./damage.ts";
 import { pack, unpack } from "./pack.ts";
 import { Budget, readSection, writeSection } from "./section.ts";
 import { sha256 } from "./sha256.ts";
 import { stateOfRecord, stateRecord } from "./state-record.ts";
+import { atOnce, type Steps } from "./steps.ts";
 
 /** A state with the digest that goes on from it. */
 export interface Snapshot {
@@ -36,18 +37,24 @@ const SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024;
  * @throws IoasisError ERR_LIMIT when the state is too large for one
  */
 export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
+  return atOnce(snapshotSteps(snapshot));
+}
+
+/**
+ * `encodeSnapshot` in steps, the longest of which visits all areas of a space once; a writer with something else to
+ * do does it between two. The state must not change meanwhile.
+ * @throws IoasisError ERR_LIMIT when the state is too large for one
+ */
+export function* snapshotSteps(snapshot: Snapshot): Steps<Uint8Array> {
   const { contextId, state, digest } = snapshot;
   const budget = new Budget(SNAPSHOT_BYTES_MAX);
   const columns = new ColumnWriter(0, budget, false);
   for (const byte of MAGIC) columns.out.u8(byte);
   columns.out.u8(FORMAT);
   writeSection(columns.out, pack({ contextId, digest, state: stateRecord(state) }), budget, false);
-  for (const space of state.spaces) writeSpace(columns, space);
-  const content = columns.out.take();
-  const out = new ByteWriter();
-  out.raw(content);
-  out.raw(sha256(content));
-  return out.take();
+  for (const space of state.spaces) yield* writeSpace(columns, space);
+  columns.out.raw(sha256(columns.out.take()));
+  return columns.out.take();
 }
 
 /** @throws IoasisError ERR_BLOCK when it is damaged, ERR_NEWER when a newer version wrote it */
@@ -67,9 +74,10 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot {
   return { contextId, state, digest };
 }
 
-export function writeSpace(columns: ColumnWriter, space: Space): void {
+/** The state must not change between the steps. */
+export function* writeSpace(columns: ColumnWriter, space: Space): Steps<void> {
   writeKnown(columns, space.known);
-  writeAreas(columns, space.areas);
+  yield* writeAreas(columns, space.areas);
 }
 
 export function readSpace(columns: ColumnReader, space: Space): void {

@@ -53,7 +53,7 @@ export class CheckpointKeeper {
   async #save(): Promise<void> {
     this.#saved = this.#catalog.work;
     try {
-      if (!this.#isDamaged) this.#due = Math.max(this.#work, 2 * (await this.#store.save(this.#catalog)));
+      if (!this.#isDamaged) this.#due = Math.max(this.#work, 4 * (await this.#store.save(this.#catalog)));
     } catch {
       // The journal does without: the next opening folds more.
     } finally {

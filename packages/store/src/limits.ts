@@ -41,7 +41,7 @@ export const DECODED_BLOCKS_MAX = 8;
  * of an event is 1, that of the block that it is in SNAPSHOT_BLOCK_WORK.
  */
 export const SNAPSHOT_WORK = 131_072;
-export const SNAPSHOT_BLOCK_WORK = 32;
+export const SNAPSHOT_BLOCK_WORK = 128;
 /** At a clean close a snapshot is taken when this much work came after the newest one. */
 export const SNAPSHOT_CLOSE_WORK = 8_192;
 /** An engine saves its model when this many events and one for each mapping came after the newest saved one, each of their blocks counted too ... */
@@ -59,4 +59,4 @@ export const SNAPSHOTS_KEPT_MAX = 3;
  * hashed, and as much as CHECKPOINT_FRAME_WORK of them.
  */
 export const CHECKPOINT_WORK = 8 * 1024 * 1024;
-export const CHECKPOINT_FRAME_WORK = 1024;
+export const CHECKPOINT_FRAME_WORK = 8 * 1024;

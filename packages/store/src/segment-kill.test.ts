@@ -5,10 +5,19 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { CheckpointFile } from "./checkpoint-file.ts";
+import type { Place, ReadFrame } from "./frame-log.ts";
+import { readFormat } from "./journal-format.ts";
+import { SNAPSHOT_WORK } from "./limits.ts";
+import { nodeDisk } from "./node-disk.ts";
+import { openCatalog } from "./open-catalog.ts";
+import { Replay } from "./replay.ts";
 import { openSegmentJournal } from "./segment-journal.ts";
+import { SegmentLog } from "./segment-log.ts";
+import { SnapshotFiles } from "./snapshot-files.ts";
 import { temporaryDirectory } from "./testing/temporary-directory.ts";
 
-const KILLS = 20;
+const KILLS = 12;
 const LIFE_MS_MAX = 60;
 const ROOT = process.env.IOASIS_ROOT ?? process.cwd();
 const BUILD = path.join(ROOT, ".build", `appender-${process.pid}`);
@@ -17,9 +26,20 @@ const test = suite("Segment journal: kill -9");
 
 test.before(async () => {
   const { bundle } = await import(pathToFileURL(path.join(ROOT, "tools/bundle.mjs")).href);
-  await bundle({ appender: path.join(ROOT, "packages/store/src/testing/appender.ts") }, BUILD);
+  const source = (name: string) => path.join(ROOT, `packages/store/src/testing/${name}.ts`);
+  await bundle({ appender: source("appender"), churn: source("churn-appender") }, BUILD);
 });
 test.after(() => rmSync(BUILD, { recursive: true, force: true }));
+
+/** Counts the frames that are read. */
+class CountingLog extends SegmentLog {
+  reads = 0;
+
+  override read(place: Place): ReadFrame | null {
+    this.reads++;
+    return super.read(place);
+  }
+}
 
 /** Runs the appender, kills it `lifeMs` after its first acknowledgement, and gives the newest one. */
 function killed(directory: string, lifeMs: number): Promise<number> {
@@ -38,7 +58,7 @@ function killed(directory: string, lifeMs: number): Promise<number> {
   });
 }
 
-test("at twenty moments: every acknowledged event is there, and the journal is whole", async () => {
+test("at twelve moments: every acknowledged event is there, and the journal is whole", async () => {
   const directory = temporaryDirectory();
   for (let i = 0; i < KILLS; i++) {
     const acknowledged = await killed(directory, Math.random() * LIFE_MS_MAX);
@@ -52,6 +72,38 @@ test("at twenty moments: every acknowledged event is there, and the journal is w
     assert.is(journal.live("guest").version, head.version);
     await journal.close();
   }
+});
+
+test("far into a history: what opening folds and replays is bounded by the policies", async () => {
+  const directory = temporaryDirectory();
+  const checkpointWork = 256 * 1024;
+  const child = spawn(process.execPath, [path.join(BUILD, "churn.mjs"), directory, String(checkpointWork)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const closed = new Promise((resolve) => child.on("close", resolve));
+  let acknowledged = 0;
+  child.stdout.on("data", (chunk) => {
+    acknowledged = Number(String(chunk).trimEnd().split("\n").at(-1));
+    if (acknowledged > 5 * SNAPSHOT_WORK) child.kill("SIGKILL");
+  });
+  await closed;
+  const { replica } = readFormat(nodeDisk, directory) ?? { replica: "" };
+  const log = new CountingLog(nodeDisk, directory);
+  const snapshots = new SnapshotFiles(nodeDisk, directory);
+  const { catalog } = openCatalog(log, new CheckpointFile(nodeDisk, directory, replica, log), snapshots);
+  const context = catalog.byName.get("guest");
+  assert.ok(context !== undefined && context.version > 5 * SNAPSHOT_WORK);
+  // A checkpoint or snapshot that the kill cut short leaves the tail of two.
+  assert.ok(catalog.work < 3 * checkpointWork, `${catalog.work} bytes of work folded`);
+  log.reads = 0;
+  const state = new Replay(log, snapshots).state(context, context.version);
+  assert.is(state.version, context.version);
+  assert.ok(log.reads < 2.5 * (SNAPSHOT_WORK / 2_048), `${log.reads} blocks replayed`);
+  await log.close();
+  const journal = await openSegmentJournal(directory, { host: "parent" });
+  assert.ok((journal.context("guest")?.head.version ?? 0) >= acknowledged);
+  assert.ok((await journal.verify()).ok);
+  await journal.close();
 });
 
 test("a second process is told who writes, and gets in when that one is gone", async () => {

@@ -31,7 +31,13 @@ export function* churnBatches({ events, live, batchRows }: ChurnOptions): Genera
   for (let done = 0; done < events; ) {
     const rows = Math.min(batchRows, events - done);
     const batch = new EventBatch(1, done + 2, rows);
-    for (let row = 0; row < rows; row++) pages.fill(batch, done + row);
+    const actors = ACTORS.map((actor) => batch.actorCode(actor));
+    const clock = batch.clockCode("trace", 6);
+    for (let row = 0; row < rows; row++) {
+      batch.actor[row] = actors[(done + row) % actors.length] as number;
+      batch.clock[row] = clock;
+      pages.fill(batch, done + row);
+    }
     done += rows;
     yield batch;
   }
@@ -85,8 +91,6 @@ class Churn {
     batch.value[row] = isMap ? VA + BigInt(this.#slot) * PAGE : PAGE;
     batch.fd[row] = -1;
     batch.extra[row] = -1;
-    batch.actor[row] = batch.actorCode(ACTORS[index & 3] ?? null);
-    batch.clock[row] = batch.clockCode("trace", 6);
     batch.ticks[row] = BigInt(index) * 3n + BigInt(this.#slot & 7);
     batch.line[row] = index + 1;
   }
