@@ -3,6 +3,7 @@ import { answerBenches } from "./answers.ts";
 import { appendBenches } from "./append.ts";
 import { atBenches } from "./at.ts";
 import { blockBytesBenches } from "./block-bytes.ts";
+import { blocksBenches } from "./blocks.ts";
 import { conformBenches } from "./conform.ts";
 import { CURVES } from "./curves.ts";
 import { decideBenches } from "./decide.ts";
@@ -45,6 +46,13 @@ export const ROWS: readonly Row[] = [
     goal: "≤ 2.5 B, smaller than xz -9e of its text",
     sizes: null,
     make: blockBytesBenches,
+  },
+  {
+    id: "blocks",
+    title: "blocks of the kernel trace written, read and digested",
+    goal: null,
+    sizes: null,
+    make: blocksBenches,
   },
   {
     id: "open",
