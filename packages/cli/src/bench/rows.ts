@@ -8,6 +8,7 @@ import { conformBenches } from "./conform.ts";
 import { CURVES } from "./curves.ts";
 import { decideBenches } from "./decide.ts";
 import { importBench } from "./import.ts";
+import { largeImportBenches } from "./large-import.ts";
 import { memoryBenches } from "./memory.ts";
 import { modelBenches } from "./model.ts";
 import { openBenches } from "./open.ts";
@@ -95,6 +96,13 @@ export const ROWS: readonly Row[] = [
     goal: "≥ 500,000 lines/s",
     sizes: null,
     make: async ({ world }) => [await importBench(world)],
+  },
+  {
+    id: "import-large",
+    title: "import of a synthetic kernel trace by the command, and the most memory it takes",
+    goal: "≥ 500,000 lines/s, ≤ 400 MB",
+    sizes: { of: "MiB of trace", usual: [128], byName: [1024] },
+    make: ({ world, scratch }, size) => largeImportBenches(world, scratch, size),
   },
   {
     id: "answers",
