@@ -1,14 +1,12 @@
 /** Blocks of the kernel trace written, read and digested, beside records of msgpackr, one an event. */
 import { createHash } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
-import path from "node:path";
 import { type BlockHeader, Digest, decodeBlock, encodeBlock } from "@ioasis/codec";
 import { type EventBatch, recordedAt } from "@ioasis/core";
 import { openSegmentJournal } from "@ioasis/store";
-import type { World } from "../world.ts";
 import { importRecording, KERNEL_TRACE } from "./import.ts";
 import type { Bench, Measurement } from "./measure.ts";
+import type { Setting } from "./row.ts";
 
 /** The trace is gone through as often in a run, so that a run is not over at once. */
 const ROUNDS = 5;
@@ -19,8 +17,8 @@ interface Sealed {
   readonly bytes: Uint8Array;
 }
 
-export async function blocksBenches(world: World): Promise<Bench[]> {
-  const blocks = await sealed(world);
+export async function blocksBenches(setting: Setting): Promise<Bench[]> {
+  const blocks = await sealed(setting);
   const events = blocks.reduce((sum, { batch }) => sum + batch.length, 0);
   const { Packr } = await import("msgpackr");
   const packr = new Packr({ useRecords: true, structures: [] });
@@ -57,6 +55,7 @@ export async function blocksBenches(world: World): Promise<Bench[]> {
   return rows.map(([name, own, peerName, peer]) => ({
     name: `blocks of the kernel trace, ${name}`,
     unit: "events/s",
+    workload: KERNEL_TRACE,
     subject: perSecond(events, () => {
       for (const block of blocks) own(block);
     }),
@@ -70,22 +69,18 @@ export async function blocksBenches(world: World): Promise<Bench[]> {
 }
 
 /** The blocks of an import. */
-async function sealed(world: World): Promise<Sealed[]> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), "ioasis-bench-"));
+async function sealed({ world, scratch }: Setting): Promise<Sealed[]> {
+  const folder = scratch.fresh();
+  await importRecording(world, KERNEL_TRACE, folder);
+  const journal = await openSegmentJournal(folder, { host: os.hostname(), readOnly: true });
   try {
-    await importRecording(world, KERNEL_TRACE, folder);
-    const journal = await openSegmentJournal(folder, { host: os.hostname(), readOnly: true });
-    try {
-      const [context] = journal.contexts();
-      return Array.from(journal.blocks(context?.name ?? ""), (block) => {
-        const bytes = block.bytes();
-        return { ...decodeBlock(bytes), bytes };
-      });
-    } finally {
-      await journal.close();
-    }
+    const [context] = journal.contexts();
+    return Array.from(journal.blocks(context?.name ?? ""), (block) => {
+      const bytes = block.bytes();
+      return { ...decodeBlock(bytes), bytes };
+    });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await journal.close();
   }
 }
 

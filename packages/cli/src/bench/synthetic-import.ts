@@ -1,7 +1,7 @@
 /** Import of a synthetic kernel trace by the command itself: lines a second, and the most memory that it took. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createReadStream, createWriteStream, existsSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { createReadStream, createWriteStream, existsSync, readFileSync, renameSync } from "node:fs";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -11,19 +11,18 @@ import { recording } from "../demo/recordings.ts";
 import type { World } from "../world.ts";
 import { KERNEL_TRACE } from "./import.ts";
 import type { Bench } from "./measure.ts";
+import type { Setting } from "./row.ts";
+import { remove } from "./scratch.ts";
 import { syntheticTrace } from "./synthetic-trace.ts";
 
 const MIB = 1 << 20;
 const LOOK_MS = 25;
 
-/** `bytes`: size of the trace, which is made in `folder` and kept there; journals go in `fresh` folders. */
-export async function syntheticImportBenches(
-  world: World,
-  bytes: number,
-  folder: string,
-  fresh: () => string,
-): Promise<Bench[]> {
-  const file = await traceIn(folder, world, bytes);
+/** @param bytes size of the trace, which is kept for the next time */
+export async function syntheticImportBenches({ world, scratch }: Setting, bytes: number): Promise<Bench[]> {
+  const { kept, fresh } = scratch;
+  const file = await traceIn(kept, world, bytes);
+  const workload = `synthetic trace of ${bytes / MIB} MiB`;
   const name = `import of a synthetic kernel trace of ${bytes / MIB} MiB, durable`;
   /** Of the runs so far, in order. */
   const peaks: number[] = [];
@@ -34,19 +33,23 @@ export async function syntheticImportBenches(
       peaks.push(peakMiB);
       return linesPerSecond;
     } finally {
-      rmSync(db, { recursive: true, force: true });
+      remove(db);
     }
   };
   return [
     {
       name: `${name}, as a command`,
       unit: "lines/s",
+      workload,
+      target: [{ of: "value", atLeast: 500_000 }],
       subject: { run },
       peer: { name: "read the file and count its lines", run: () => countedPerSecond(file) },
     },
     {
       name: `${name}: peak of its memory (RSS)`,
       unit: "MiB",
+      workload,
+      target: [{ of: "value", atMost: 400 }],
       subject: {
         async run() {
           if (peaks.length === 0) await run();
