@@ -7,7 +7,18 @@ import { checkLine, type Line } from "./bench-line.ts";
 import { Workbench } from "./ioasis.ts";
 
 /** The rows of the project's targets. */
-const TARGET_ROWS = ["replay", "append", "block-bytes", "open", "who", "at", "memory", "rss", "import"];
+const TARGET_ROWS = [
+  "replay",
+  "append",
+  "durable-command",
+  "block-bytes",
+  "open",
+  "who",
+  "at",
+  "memory",
+  "rss",
+  "import",
+];
 /** Those that can be made small; the others are in bench.soak.ts. */
 const TINY = ["replay@20", "append@500", "open@500", "who@500", "at@500", "memory@500", "rss@500"];
 

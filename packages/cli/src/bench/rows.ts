@@ -1,4 +1,5 @@
 /** Every row of the bench, in the order of the report. */
+
 import { answerBenches } from "./answers.ts";
 import { appendBenches } from "./append.ts";
 import { atBenches } from "./at.ts";
@@ -7,6 +8,7 @@ import { blocksBenches } from "./blocks.ts";
 import { conformBenches } from "./conform.ts";
 import { CURVES } from "./curves.ts";
 import { decideBenches } from "./decide.ts";
+import { durableBenches } from "./durable.ts";
 import { importBench } from "./import.ts";
 import { largeImportBenches } from "./large-import.ts";
 import { memoryBenches } from "./memory.ts";
@@ -40,6 +42,13 @@ export const ROWS: readonly Row[] = [
     goal: "≥ 1 M events/s and ≥ 20 × Emmett on SQLite",
     sizes: { of: "events", usual: [1e6], byName: [] },
     make: appendBenches,
+  },
+  {
+    id: "durable-command",
+    title: "one durable command, alone; the opening of a live context",
+    goal: "≤ 1.5 × a bare append+fdatasync",
+    sizes: null,
+    make: async (setting) => durableBenches(setting),
   },
   {
     id: "block-bytes",
@@ -95,7 +104,7 @@ export const ROWS: readonly Row[] = [
     title: "import of a kernel trace into a new journal, durable",
     goal: "≥ 500,000 lines/s",
     sizes: null,
-    make: async ({ world }) => [await importBench(world)],
+    make: async (setting) => [await importBench(setting)],
   },
   {
     id: "import-large",
@@ -109,7 +118,7 @@ export const ROWS: readonly Row[] = [
     title: "who and explain on the kernel trace, in process and as a command",
     goal: null,
     sizes: null,
-    make: ({ world }) => answerBenches(world),
+    make: answerBenches,
   },
   {
     id: "conform",
