@@ -38,9 +38,10 @@ export class Shuttle {
     this.#owner = this.#owner === 0 ? 1 : 0;
     const to = this.#hosts[this.#owner];
     from.order({ kind: "move", url: to.url });
-    const [moved, goingOn] = await Promise.all([from.word("moved"), to.word("going-on")]);
+    const moved = await from.word("moved");
     if (moved.outcome !== "completed" || moved.pauseMs === null)
       throw new IoasisError("ERR_STALE", `the guest was not moved: ${moved.outcome}, ${moved.reason}`);
+    const goingOn = await to.word("going-on");
     return { pauseMs: moved.pauseMs, gapMs: goingOn.atMs - moved.lastAppendMs };
   }
 
