@@ -7,6 +7,7 @@ import { blockBytesBenches } from "./block-bytes.ts";
 import { blocksBenches } from "./blocks.ts";
 import { conformBenches } from "./conform.ts";
 import { CURVES } from "./curves.ts";
+import { cutoverBenches, SHORT_HISTORY } from "./cutover.ts";
 import { decideBenches } from "./decide.ts";
 import { durableBenches } from "./durable.ts";
 import { importBench } from "./import.ts";
@@ -16,6 +17,7 @@ import { modelBenches } from "./model.ts";
 import { openBenches } from "./open.ts";
 import { precheckBench } from "./precheck.ts";
 import { replayBenches } from "./replay.ts";
+import { replicateBenches } from "./replicate.ts";
 import type { Row } from "./row.ts";
 import { rssBenches } from "./rss.ts";
 import { whoBenches } from "./who.ts";
@@ -84,6 +86,20 @@ export const ROWS: readonly Row[] = [
     goal: "≤ 20 ms; peer: replay to it",
     sizes: { of: "events of history", usual: [1e7], byName: [1e5, 1e6, 1e8] },
     make: atBenches,
+  },
+  {
+    id: "replicate",
+    title: "a history given to another process over loopback, ledger and blocks",
+    goal: "≥ 500,000 events/s; peer: Automerge with a change an event",
+    sizes: { of: "events", usual: [1e6], byName: [1e7, 1e8] },
+    make: replicateBenches,
+  },
+  {
+    id: "cutover",
+    title: "pause of a cutover: 65,535 live mappings, 100,000 events/s",
+    goal: "p99 ≤ 10 ms, whatever the length of the history",
+    sizes: { of: "events of history", usual: [SHORT_HISTORY, 2e6], byName: [1e7] },
+    make: cutoverBenches,
   },
   {
     id: "memory",
