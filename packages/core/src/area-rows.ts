@@ -232,8 +232,7 @@ export class AreaRows {
     cargo[at] = value[2 * from] as number;
     cargo[at + 1] = value[2 * from + 1] as number;
     cargo[at + 2] = version;
-    cargo[at + 3] =
-      (lo & LOW_BITS) | ((traits & TRAITS_MASK) << TRAITS_SHIFT) | ((version / TWO_32) << VERSION_SHIFT);
+    cargo[at + 3] = (lo & LOW_BITS) | ((traits & TRAITS_MASK) << TRAITS_SHIFT) | ((version / TWO_32) << VERSION_SHIFT);
     this.#setUsed(row);
     const chunk = row >> CHUNK_SHIFT;
     this.counts[chunk] = (this.counts[chunk] as number) + 1;
@@ -255,6 +254,11 @@ export class AreaRows {
       if (row !== to) this.#move(row, to);
       to++;
     }
+  }
+
+  /** Moves `count` packed rows of the chunk up by `by`. */
+  shiftUp(start: number, count: number, by: number): void {
+    for (let row = start + count - 1; row >= start; row--) this.#move(row, row + by);
   }
 
   /** Appends the rows `[from, end)`, all in use, to `count` packed rows of another chunk. */
