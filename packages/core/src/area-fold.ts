@@ -100,15 +100,24 @@ function mapFree(store: AreaStore, batch: EventBatch, row: number, ahead: number
   const { rows, directory, index } = store;
   const { keys, lasts } = rows;
   const start = store.startOf(index);
-  const below = rows.liveUpTo(start, at);
-  if (below < 0) return false;
-  const endBelow = (lasts[2 * below + 1] as number) * TWO_32 + (lasts[2 * below] as number);
-  if (endBelow >= (firstAhead[ahead] as number)) return false;
+  let below = rows.liveUpTo(start, at);
+  const isLowest = below < 0;
+  if (isLowest && index > 0) {
+    const before = store.startOf(index - 1);
+    below = rows.liveUpTo(before, before + LAST_ROW);
+    if (below < 0) return false;
+  }
+  if (below >= 0) {
+    const endBelow = (lasts[2 * below + 1] as number) * TWO_32 + (lasts[2 * below] as number);
+    if (endBelow >= (firstAhead[ahead] as number)) return false;
+  }
   const above = rows.liveFrom(start, at + 1);
   const next = above >= 0 ? (keys[above] as number) : directory.minOf(index + 1);
   if (next <= (lastAhead[ahead] as number)) return false;
   const to = rows.place(start, at);
   if (to < 0) return false;
+  // The gap behind a new lowest area of a chunk was none of the chunk's so far.
+  if (isLowest) directory.widest[index] = Number.POSITIVE_INFINITY;
   const version = batch.firstVersion + row;
   rows.put(to, batch.halves, row, traits, version);
   if (rows.fds !== null) rows.fds[to] = -1;
