@@ -57,6 +57,13 @@ export interface ClockColumn {
   readonly decimals: number;
 }
 
+/** Columns of addresses in halves of 32 bits: of row `i` the low one at `2 * i`, the high one behind it. */
+export interface Halves {
+  readonly iova: Uint32Array;
+  readonly last: Uint32Array;
+  readonly value: Uint32Array;
+}
+
 export class EventBatch {
   readonly capacity: number;
   length = 0;
@@ -91,6 +98,7 @@ export class EventBatch {
 
   #epoch: number;
   #firstVersion: number;
+  #halves: Halves | null = null;
   readonly #actorIndex = new Map<string, number>();
   #lastActor: Actor | null = null;
   #lastActorCode = 0;
@@ -125,6 +133,12 @@ export class EventBatch {
 
   get firstVersion(): number {
     return this.#firstVersion;
+  }
+
+  /** Views of the 64-bit columns for what must not make bigints. */
+  get halves(): Halves {
+    this.#halves ??= { iova: halvesOf(this.iova), last: halvesOf(this.last), value: halvesOf(this.value) };
+    return this.#halves;
   }
 
   get isFull(): boolean {
@@ -282,6 +296,10 @@ export class EventBatch {
     this.#lastClockCode = code;
     return code;
   }
+}
+
+function halvesOf({ buffer, byteOffset, length }: BigUint64Array): Uint32Array {
+  return new Uint32Array(buffer, byteOffset, 2 * length);
 }
 
 /** The source of row `row`, which must be a map (done or refused). */

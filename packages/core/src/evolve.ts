@@ -1,7 +1,7 @@
 /** The fold: events change a state. `applyBatch` is the hot path, `evolve` the one for records. */
 import type { Iova } from "./address.ts";
 import { unreachable } from "./assert.ts";
-import { type EventBatch, TYPE_MAPPED, TYPE_UNMAP_REFUSED, TYPE_UNMAPPED } from "./event-batch.ts";
+import { type EventBatch, TYPE_UNMAP_REFUSED, TYPE_UNMAPPED } from "./event-batch.ts";
 import type { ColdEvent, IoasHandle } from "./events.ts";
 import { evolveObjects } from "./evolve-objects.ts";
 import type { Range } from "./range.ts";
@@ -10,40 +10,37 @@ import { attachmentKey, type ContextState, type Space } from "./state.ts";
 
 /** Folds rows `[from, to)` of `batch` into `state`. Row `from` must follow the state's version. */
 export function applyBatch(state: ContextState, batch: EventBatch, from = 0, to = batch.length): void {
-  const { type, ioas, iova, last, traits, value, fd, extra } = batch;
-  let handle = -2;
-  let space: Space | null = null;
-  for (let row = from; row < to; row++) {
+  const { type, ioas, extra } = batch;
+  let row = from;
+  while (row < to) {
     const code = type[row] as number;
     if (code <= TYPE_UNMAPPED) {
-      if ((ioas[row] as number) !== handle || space === null) {
-        handle = ioas[row] as number;
-        space = state.space(handle);
-      }
-      const first = iova[row] as bigint;
-      const end = last[row] as bigint;
-      if (code === TYPE_MAPPED) {
-        if (space.areas.overlaps(first, end)) space.areas.remove(first, end);
-        const runs = (extra[row] as number) < 0 ? null : (batch.runs[extra[row] as number] ?? null);
-        space.areas.insert(
-          first,
-          end,
-          traits[row] as number,
-          value[row] as bigint,
-          fd[row] as number,
-          runs,
-          batch.firstVersion + row,
-        );
-      } else if ((value[row] as bigint) !== 0n || ((traits[row] as number) & 0x80) !== 0) {
-        space.areas.remove(first, end);
-      }
-      if (!space.isWhole) space.known.add(first, end);
-    } else if (code > TYPE_UNMAP_REFUSED) {
-      evolve(state, batch.colds[extra[row] as number] as ColdEvent<IoasHandle>, batch.firstVersion + row);
-      handle = -2;
+      const end = endOfSpace(batch, row, to);
+      foldSpace(state.space(ioas[row] as number), batch, row, end);
+      row = end;
+    } else {
+      if (code > TYPE_UNMAP_REFUSED)
+        evolve(state, batch.colds[extra[row] as number] as ColdEvent<IoasHandle>, batch.firstVersion + row);
+      row++;
     }
   }
   if (to > from) state.version = batch.firstVersion + to - 1;
+}
+
+/** Behind the last row from `row` on, at most `to`, before a record or an event of another space. */
+function endOfSpace({ type, ioas }: EventBatch, row: number, to: number): number {
+  const handle = ioas[row] as number;
+  let end = row + 1;
+  while (end < to && (type[end] as number) <= TYPE_UNMAP_REFUSED && (ioas[end] as number) === handle) end++;
+  return end;
+}
+
+function foldSpace(space: Space, batch: EventBatch, from: number, to: number): void {
+  space.areas.fold(batch, from, to);
+  if (space.isWhole) return;
+  const { type, iova, last } = batch;
+  for (let row = from; row < to; row++)
+    if ((type[row] as number) <= TYPE_UNMAPPED) space.known.add(iova[row] as bigint, last[row] as bigint);
 }
 
 /** Folds one record event that has `version`. */

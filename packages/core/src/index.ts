@@ -1,7 +1,7 @@
 /** The domain: events, state, the fold. Pure and synchronous, no dependency. */
 
 export { type ByteLength, byteLength, fits, hex, type Iova, iova, lastOf, lengthOf, U64_MAX } from "./address.ts";
-export { type Area, clipRuns } from "./area-slots.ts";
+export { type Area, clipRuns } from "./area.ts";
 export { AreaTable } from "./area-table.ts";
 export { assert, unreachable } from "./assert.ts";
 export type { Command, Frame } from "./commands.ts";

@@ -4,7 +4,16 @@ import { AreaTable } from "./area-table.ts";
 import type { Range } from "./range.ts";
 
 export class RangeSet {
-  readonly #table = new AreaTable();
+  readonly #table: AreaTable;
+
+  constructor(table = new AreaTable()) {
+    this.#table = table;
+  }
+
+  /** A set of the same bytes that goes its own way from here. */
+  snapshot(): RangeSet {
+    return new RangeSet(this.#table.snapshot());
+  }
 
   /** Adds `[first, last]`; cheap where it is in the set already. */
   add(first: bigint, last: bigint): void {

@@ -31,7 +31,7 @@ export class Space {
    */
   isWhole: boolean;
   known = new RangeSet();
-  readonly areas = new AreaTable();
+  readonly areas: AreaTable;
   reservations: Reservation[] = [];
   /** IOMMU_IOAS_ALLOW_IOVAS; empty: everything. */
   allowed: readonly Range[] = [];
@@ -39,10 +39,11 @@ export class Space {
   largePages = true;
   windows: Window[] = [];
 
-  constructor(handle: IoasHandle, kernelId: number | null, isWhole: boolean) {
+  constructor(handle: IoasHandle, kernelId: number | null, isWhole: boolean, areas = new AreaTable()) {
     this.handle = handle;
     this.kernelId = kernelId;
     this.isWhole = isWhole;
+    this.areas = areas;
   }
 }
 
@@ -154,6 +155,32 @@ export class ContextState {
   /** Events are missing between those that are there, until the next `EventsLost`. */
   isLosing = false;
 
+  /**
+   * A state that is equal now and goes its own way from here. It costs what there is beside mappings; these are shared
+   * in chunks, of which each side copies the ones that it changes, at the first change.
+   */
+  snapshot(): ContextState {
+    const copy = new ContextState();
+    copy.version = this.version;
+    for (const space of this.#spaces) copy.addSpace(snapshotOf(space));
+    for (const [handle, hwpt] of this.#hwpts.entries()) {
+      copy.#hwpts[handle] = undefined;
+      if (hwpt !== undefined) copy.addHwpt({ ...hwpt });
+    }
+    for (const [device, bound] of this.devices) copy.devices.set(device, bound);
+    for (const [key, attachment] of this.attachments) copy.attachments.set(key, attachment);
+    for (const [name, access] of this.accesses) copy.accesses.set(name, access);
+    for (const [id, object] of this.objects) copy.objects.set(id, object);
+    copy.registered = [...this.registered];
+    copy.rlimitMode = this.rlimitMode;
+    copy.vfioIoas = this.vfioIoas;
+    for (const [name, version] of this.bookmarks) copy.bookmarks.set(name, version);
+    copy.gaps = this.gaps;
+    copy.lostAt = this.lostAt;
+    copy.isLosing = this.isLosing;
+    return copy;
+  }
+
   /** The space `handle`, made (not whole) when the first event that names it is not its allocation. */
   space(handle: IoasHandle): Space {
     for (let next = this.#spaces.length; next <= handle; next++) this.addSpace(new Space(next, null, false));
@@ -226,6 +253,17 @@ export class ContextState {
   get liveMappings(): number {
     return this.#liveSpaces.reduce((sum, space) => sum + space.areas.size, 0);
   }
+}
+
+function snapshotOf(space: Space): Space {
+  const copy = new Space(space.handle, space.kernelId, space.isWhole, space.areas.snapshot());
+  copy.isAlive = space.isAlive;
+  copy.known = space.known.snapshot();
+  copy.reservations = [...space.reservations];
+  copy.allowed = space.allowed;
+  copy.largePages = space.largePages;
+  copy.windows = [...space.windows];
+  return copy;
 }
 
 /** Into a list in order of handle. */

@@ -1,5 +1,5 @@
 /** The journal over any frame log: the rules are here, the bytes are below. */
-import { Digest, decodeSnapshot, EMPTY_DIGEST, encodeSnapshot } from "@ioasis/codec";
+import { EMPTY_DIGEST } from "@ioasis/codec";
 import {
   applyBatch,
   assert,
@@ -192,11 +192,10 @@ export class FramedJournal implements Journal {
 
   state(name: string, version?: number): ContextState {
     const context = this.#known(name);
-    const { id, live } = context;
+    const { live } = context;
     if (live === null || (version ?? endOf(context)) !== context.version)
       return this.#replay.state(context, version ?? endOf(context));
-    // A copy by way of its bytes costs what is mapped now, however long the history.
-    return decodeSnapshot(encodeSnapshot({ contextId: id, state: live, digest: new Digest().save() })).state;
+    return live.snapshot();
   }
 
   digest(name: string, version: number): string {

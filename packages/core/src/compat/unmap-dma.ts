@@ -1,6 +1,6 @@
 /** VFIO_IOMMU_UNMAP_DMA on an iommufd (vfio_compat.c: iommufd_vfio_unmap_dma). */
 import { byteLength, iova, U64_MAX } from "../address.ts";
-import type { Area } from "../area-slots.ts";
+import type { Area } from "../area.ts";
 import { accepted, firstFailing, guard, type Outcome, type Refusal, refused } from "../decide/outcome.ts";
 import { alignmentOf, isAligned, startOf } from "../decide/space-rules.ts";
 import { type Areas, unmapWhole } from "../decide/unmap-iova.ts";

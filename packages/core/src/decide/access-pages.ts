@@ -1,6 +1,6 @@
 /** What in-kernel users do with the memory behind an ioas (device.c: iommufd_access_pin_pages, iommufd_access_rw). */
 import { type Iova, U64_MAX } from "../address.ts";
-import type { Area } from "../area-slots.ts";
+import type { Area } from "../area.ts";
 import type { AccessMemory, PinAccess } from "../device-commands.ts";
 import type { AccessPin, Environment } from "../profile/environment.ts";
 import type { Access, ContextState, Space } from "../state.ts";

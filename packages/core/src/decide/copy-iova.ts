@@ -1,6 +1,6 @@
 /** IOMMU_IOAS_COPY (ioas.c: iommufd_ioas_copy; io_pagetable.c: iopt_get_pages). */
 import { byteLength, type Iova, iova, U64_MAX } from "../address.ts";
-import type { Area } from "../area-slots.ts";
+import type { Area } from "../area.ts";
 import { type CopyIova, MAP_FIXED_IOVA, MAP_READABLE, MAP_WRITEABLE } from "../commands.ts";
 import type { IoasEvent } from "../events.ts";
 import type { Environment } from "../profile/environment.ts";

@@ -4,7 +4,7 @@
  * A ledger watches the areas of the spaces that have page tables. It holds nothing that cannot be had again from the
  * state: where it falls behind, or is asked about another machine, it forgets all and begins anew.
  */
-import type { Area } from "../area-slots.ts";
+import { type Area, areaOf } from "../area.ts";
 import type { Environment } from "../profile/environment.ts";
 import type { ContextState, Space } from "../state.ts";
 import { PinnedRanges } from "./pinned-ranges.ts";
@@ -64,7 +64,10 @@ export class PinLedger {
 
   #join(space: Space, environment: Environment): void {
     this.#watched.add(space);
-    space.areas.watcher = (area, change) => this.#note(area, change);
+    space.areas.watcher = {
+      came: (store, row) => this.#note(areaOf(store, row), 1),
+      gone: (store, row) => this.#note(areaOf(store, row), -1),
+    };
     for (const area of space.areas.all()) this.#count(area, 1, environment);
   }
 

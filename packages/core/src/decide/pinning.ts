@@ -6,7 +6,7 @@
  * they are pinned and charged once, however many areas and in-kernel users need them.
  */
 import type { Iova } from "../address.ts";
-import type { Area } from "../area-slots.ts";
+import type { Area } from "../area.ts";
 import type { Environment } from "../profile/environment.ts";
 import type { Range } from "../range.ts";
 import type { Source } from "../source.ts";

@@ -1,5 +1,5 @@
 /** What the calls ask of a space (io_pagetable.c). */
-import type { Area } from "../area-slots.ts";
+import type { Area } from "../area.ts";
 import type { Environment } from "../profile/environment.ts";
 import { overlaps, type Range } from "../range.ts";
 import type { Source } from "../source.ts";

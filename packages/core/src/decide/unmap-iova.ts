@@ -1,6 +1,6 @@
 /** IOMMU_IOAS_UNMAP (ioas.c: iommufd_ioas_unmap; io_pagetable.c: iopt_unmap_iova_range). */
 import { type ByteLength, byteLength, type Iova, iova, U64_MAX } from "../address.ts";
-import type { Area } from "../area-slots.ts";
+import type { Area } from "../area.ts";
 import type { UnmapIova } from "../commands.ts";
 import type { IoasEvent } from "../events.ts";
 import type { Range } from "../range.ts";

@@ -1,6 +1,6 @@
 /** VFIO's group interface with the type1 driver as the model of a context (profiles vfio-type1, vfio-type1v2). */
 import { type Iova, lengthOf } from "../address.ts";
-import type { Span } from "../area-chunk.ts";
+import type { Span } from "../area.ts";
 import type { AreaTable } from "../area-table.ts";
 import type { DriverChange, IoasEvent, IoasHandle } from "../events.ts";
 import { IoasisError } from "../failure.ts";

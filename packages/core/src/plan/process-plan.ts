@@ -2,7 +2,7 @@
  * A process that is replaced on its host while its iommufd lives on (QEMU's cpr-transfer and cpr-exec):
  * nothing is mapped again, only who is charged for the pinned memory changes.
  */
-import type { Area } from "../area-slots.ts";
+import type { Area } from "../area.ts";
 import type { IoasHandle } from "../events.ts";
 import type { ProfileName } from "../fact.ts";
 import { IoasisError } from "../failure.ts";

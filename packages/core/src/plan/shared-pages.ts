@@ -2,7 +2,7 @@
  * Which mappings of a plan share their pages: memory that is mapped in several places is mapped once
  * and copied (IOMMU_IOAS_COPY), so that it is pinned and charged once.
  */
-import type { Area } from "../area-slots.ts";
+import type { Area } from "../area.ts";
 import { isMadeWritable } from "../decide/pinning.ts";
 import type { IoasHandle } from "../events.ts";
 import type { Source } from "../source.ts";

@@ -1,5 +1,5 @@
 /** Whether a destination holds already what a step would make. */
-import type { Area } from "../area-slots.ts";
+import type { Area } from "../area.ts";
 import type { Range } from "../range.ts";
 import type { Prot, Source } from "../source.ts";
 import type { Space } from "../state.ts";

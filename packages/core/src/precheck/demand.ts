@@ -1,5 +1,5 @@
 /** What a layout, or a context at a version, asks of any host. */
-import type { Area } from "../area-slots.ts";
+import type { Area } from "../area.ts";
 import type { GuestLayout, LayoutRange, Viommu } from "../layout/layout.ts";
 import { DMA_WINDOW } from "../layout/pseries-layout.ts";
 import type { Range } from "../range.ts";

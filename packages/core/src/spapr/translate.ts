@@ -1,5 +1,5 @@
 /** What a device reaches: the real translation of a bus address. */
-import type { Area } from "../area-slots.ts";
+import type { Area } from "../area.ts";
 import type { SpaprState } from "./state.ts";
 
 export interface Translation {

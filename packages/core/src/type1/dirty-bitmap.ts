@@ -2,7 +2,7 @@
  * Dirty bits as the driver writes them (update_user_bitmap). These IOMMUs tell type1 nothing of dirtiness,
  * so every page of a mapping is reported every time.
  */
-import type { Span } from "../area-chunk.ts";
+import type { Span } from "../area.ts";
 import type { Refusal } from "../decide/outcome.ts";
 import type { UserMemory } from "../profile/user-memory.ts";
 import type { UserBitmap } from "./commands.ts";

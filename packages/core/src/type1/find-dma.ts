@@ -1,6 +1,6 @@
 /** Look-ups of mappings as the driver makes them. */
 import { U64_MAX } from "../address.ts";
-import type { Area } from "../area-slots.ts";
+import type { Area } from "../area.ts";
 import type { Driver } from "./state.ts";
 
 /**

@@ -1,6 +1,6 @@
 /** VFIO_IOMMU_UNMAP_DMA (vfio_iommu_type1_unmap_dma, vfio_dma_do_unmap). */
 import { type ByteLength, byteLength, U64_MAX } from "../address.ts";
-import type { Span } from "../area-chunk.ts";
+import type { Span } from "../area.ts";
 import { firstFailing, guard, type Refusal } from "../decide/outcome.ts";
 import type { UnmapDma } from "./commands.ts";
 import { BAD_FILE, NO_DRIVER } from "./container-calls.ts";
