@@ -5,7 +5,17 @@ import * as assert from "uvu/assert";
 import { checkLine, type Line } from "./bench-line.ts";
 import { Workbench } from "./ioasis.ts";
 
-const ROWS = ["block-bytes", "import", "answers", "conform", "decide", "precheck", "workloads@20k"];
+const ROWS = [
+  "block-bytes",
+  "blocks",
+  "durable-command",
+  "import@1",
+  "answers",
+  "conform",
+  "decide",
+  "precheck",
+  "workloads@20k",
+];
 
 const test = suite("bench, rows of one size");
 const bench = new Workbench();

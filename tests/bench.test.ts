@@ -7,9 +7,20 @@ import { checkLine, type Line } from "./bench-line.ts";
 import { Workbench } from "./ioasis.ts";
 
 /** The rows of the project's targets. */
-const TARGET_ROWS = ["replay", "append", "block-bytes", "open", "who", "at", "memory", "rss", "import"];
+const TARGET_ROWS = [
+  "replay",
+  "append",
+  "durable-command",
+  "block-bytes",
+  "open",
+  "who",
+  "at",
+  "memory",
+  "rss",
+  "import",
+];
 /** Those that can be made small; the others are in bench.soak.ts. */
-const TINY = ["replay@20", "append@500", "open@500", "who@500", "at@500", "memory@500", "rss@500"];
+const TINY = ["replay@20", "append@500", "open@500", "replicate@500", "who@500", "at@500", "memory@500", "rss@500"];
 
 const test = suite("bench");
 const bench = new Workbench();
@@ -28,7 +39,7 @@ test("rows in tiny sizes: their lines have every field", () => {
 
 test("growth: points of every curve, a page and a picture made from them", () => {
   const out = path.join(bench.folder, "pages");
-  const lines = bench.lines<Line>(...args, "growth@1k", "--out", out);
+  const lines = bench.lines<Line>(...args, "growth@500", "--out", out);
   for (const line of lines) {
     checkLine(line);
     assert.ok((line.events ?? 0) > 0);

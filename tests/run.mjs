@@ -8,7 +8,7 @@ import { spawn } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { bundle, root } from "../tools/bundle.mjs";
+import { bundle, programs, root } from "../tools/bundle.mjs";
 import { verdict } from "./verdict.mjs";
 
 const FILE_SECONDS_MAX = 120;
@@ -44,8 +44,7 @@ if (files.length === 0) {
       files.map((file) => [file.replaceAll("/", "__").replace(/\.ts$/, ""), path.resolve(values.root, file)]),
     );
     await bundle(entries, outdir);
-    if (values.root === root && files.some((file) => file.startsWith("tests/")))
-      await bundle({ ioasis: path.join(root, "packages/cli/src/main.ts") }, outdir);
+    if (values.root === root && files.some((file) => file.startsWith("tests/"))) await bundle(programs, outdir);
     cli = path.join(outdir, "ioasis.mjs");
     const waiting = Object.keys(entries).map((name, i) => ({
       file: files[i],

@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { bundle, root } from "./bundle.mjs";
+import { bundle, programs, root } from "./bundle.mjs";
 
 const cli = path.join(root, "packages/cli");
 const dist = path.join(cli, "dist");
@@ -21,7 +21,7 @@ const peers = [
 ];
 
 rmSync(dist, { recursive: true, force: true });
-await bundle({ ioasis: path.join(cli, "src/main.ts") }, dist, {
+await bundle(programs, dist, {
   external: [...Object.keys(manifest.dependencies), ...peers],
   minify: true,
 });

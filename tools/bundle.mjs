@@ -6,6 +6,12 @@ import { build } from "esbuild";
 
 export const root = path.resolve(fileURLToPath(new URL("..", import.meta.url)));
 
+/** The command line, and the thread that it starts beside itself. */
+export const programs = {
+  ioasis: path.join(root, "packages/cli/src/main.ts"),
+  "decode-worker": path.join(root, "packages/cli/src/decode-worker.ts"),
+};
+
 const { version } = JSON.parse(readFileSync(path.join(root, "packages/cli/package.json"), "utf8"));
 
 /** Names of the libraries that any package or the workspace itself depends on. */

@@ -4,12 +4,12 @@
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
-import { bundle, root } from "./bundle.mjs";
+import { bundle, programs, root } from "./bundle.mjs";
 
 const [entry, ...rest] = process.argv.slice(2);
 const outdir = path.join(root, ".build", "run");
 const target = path.join(outdir, "ioasis.mjs");
-if (isStale()) await bundle({ ioasis: path.join(root, "packages/cli/src/main.ts") }, outdir);
+if (isStale()) await bundle(programs, outdir);
 
 const args = entry === "demo" ? ["demo", ...rest] : rest;
 const child = spawn(process.execPath, ["--enable-source-maps", target, ...args], {

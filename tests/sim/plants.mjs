@@ -8,31 +8,26 @@ export const PLANTS = {
   "told-before-durable": [
     {
       file: "packages/store/src/framed-journal.ts",
-      find: '    const frame = recordFrame({ kind: "epoch", context: context.number, epoch }, ++context.tail.sequence);\n',
+      find: "    if (adopted.blocks.length + adopted.epochs.length > 0) await this.#commit(context, adopted);\n",
       replace:
-        '    const frame = recordFrame({ kind: "epoch", context: context.number, epoch }, ++context.tail.sequence);\n' +
-        "    if (epoch.sealed !== null) {\n" +
-        "      context.addEpoch(epoch);\n" +
-        "      void this.#settle(context, this.#push([frame], () => void context.sequence++));\n" +
-        "      return;\n" +
-        "    }\n",
+        "    if (adopted.epochs.some(({ epoch }) => epoch.sealed !== null && epoch.owner === this.replica)) {\n" +
+        "      for (const { epoch } of adopted.epochs) context.addEpoch(epoch);\n" +
+        "      void this.#commit(context, adopted);\n" +
+        "    } else if (adopted.blocks.length + adopted.epochs.length > 0) await this.#commit(context, adopted);\n",
     },
   ],
-  /** The destination claims when it hears of the seal, whether the tail has come or not. */
+  /** The destination claims when it hears of the seal, without the last blocks that came with it. */
   "claim-without-tail": [
     {
       file: "packages/migration/src/destination-run.ts",
-      find: "head.version >= this.#sealed.seal.at.version)\n      await this.#verify(this.#sealed, head);",
-      replace: "true)\n      await this.#verify(this.#sealed, head);",
+      find: "await this.#journal.adopt(this.#context, blocks, [epoch, ruling.epoch]);",
+      replace: "await this.#journal.adopt(this.#context, [], [epoch, ruling.epoch]);",
     },
-    { file: "packages/migration/src/destination-run.ts", find: "if (difference !== null) {", replace: "if (false) {" },
     {
       file: "packages/store/src/ownership.ts",
       find: 'if (epoch.owner === replica && !isHere(epoch.from)) throw stale("claimed", epoch.from);',
       replace: "",
     },
-    { file: "packages/migration/src/rules.ts", find: "if (held.version !== at.version)\n", replace: "if (false)\n" },
-    { file: "packages/migration/src/rules.ts", find: "if (held.digest !== at.digest)\n", replace: "if (false)\n" },
   ],
 };
 

@@ -30,6 +30,7 @@ try {
     env: process.env,
     isTerminal: isatty(STDERR),
     signal: interrupt.signal,
+    decodeWorker: new URL("./decode-worker.mjs", import.meta.url),
   });
 } catch (error) {
   // Nothing of ours ends here but a bug; a user still gets one line, and the stack where it is asked for.

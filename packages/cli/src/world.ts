@@ -13,6 +13,8 @@ export interface World {
   readonly isTerminal: boolean;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
+  /** The script of a thread that decodes (`decode-worker.ts`); absent: there is none. */
+  readonly decodeWorker?: URL;
 }
 
 /** 0 done; 1 done and the answer is no; 2 wrong usage or unreadable input; 3 an operation failed. */

@@ -21,8 +21,10 @@ export interface BlockHeader {
 
 /** "IOAB" */
 const MAGIC = [0x49, 0x4f, 0x41, 0x42];
-/** Written; those from 1 on are read. Since 2: event types from 32 on, errno ERANGE and ENOSYS. Since 3: links of rows. */
+/** Written; those from 1 on are read. Since 2: event types from 32 on, errno ERANGE, ENOSYS. Since 3: links, no names in the header. */
 const FORMAT = 3;
+const BY_POSITION = 3;
+const FIELDS = 7;
 const HEADER_BYTES_MAX = 64 * 1024;
 const STORED_BYTES_MAX = 17 * 1024 * 1024;
 export const ROWS_MAX = 65_536;
@@ -32,10 +34,8 @@ const HASH_DIGITS = 64;
 /** Everything up to the body, of which `bodyLength` bytes follow. */
 export function writeHeader(out: ByteWriter, header: BlockHeader, bodyLength: number): void {
   assert(isHeader(header), "the header of a block is within its limits");
-  const { contextId, count, epoch, firstVersion, mark } = header;
-  const digest = hexToBytes(header.digest);
-  const previous = hexToBytes(header.previous);
-  const packed = pack({ contextId, count, digest, epoch, firstVersion, mark, previous });
+  const { contextId, epoch, firstVersion, count, previous, digest, mark } = header;
+  const packed = pack([contextId, epoch, firstVersion, count, hexToBytes(previous), hexToBytes(digest), mark]);
   assert(packed.length <= HEADER_BYTES_MAX, "the mark of a block is small");
   for (const byte of MAGIC) out.u8(byte);
   out.u8(FORMAT);
@@ -73,12 +73,20 @@ function readHeader(reader: ByteReader): Omit<OpenBlock, "body"> {
   if (format > FORMAT) throw newer("block", format, FORMAT);
   if (format < 1) throw damaged(`block: format ${format} never was`);
   const packed = reader.raw(reader.u32(HEADER_BYTES_MAX, "block: header length"), "block: header");
-  return { format, header: headerOf(unpack(packed)) };
+  const value = unpack(packed);
+  return { format, header: headerOf(format < BY_POSITION ? named(value) : value) };
+}
+
+/** The fields by name, as formats 1 and 2 have them, in the order of format 3. */
+function named(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return null;
+  const { contextId, epoch, firstVersion, count, previous, digest, mark } = value as Record<string, unknown>;
+  return [contextId, epoch, firstVersion, count, previous, digest, mark];
 }
 
 function headerOf(value: unknown): BlockHeader {
-  if (typeof value !== "object" || value === null) throw damaged("block: header");
-  const { contextId, epoch, firstVersion, count, previous, digest, mark } = value as Record<string, unknown>;
+  if (!Array.isArray(value) || value.length !== FIELDS) throw damaged("block: header");
+  const [contextId, epoch, firstVersion, count, previous, digest, mark] = value as readonly unknown[];
   const header = { contextId, epoch, firstVersion, count, previous: hexOf(previous), digest: hexOf(digest), mark };
   if (!isHeader(header)) throw damaged("block: a field of the header is out of range");
   return header;

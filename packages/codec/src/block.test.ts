@@ -1,9 +1,14 @@
-import { applyBatch, ContextState, type EventBatch, IoasisError, recordedAt } from "@ioasis/core";
+import { type Actor, applyBatch, ContextState, type EventBatch, IoasisError, recordedAt } from "@ioasis/core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { blockHash, decodeBlock, decodeHeader, encodeBlock } from "./block.ts";
-import type { BlockHeader } from "./block-header.ts";
+import { type BlockHeader, writeHeader } from "./block-header.ts";
+import { ByteWriter } from "./bytes.ts";
+import { ColumnWriter } from "./column.ts";
+import { writeDictionaries } from "./dictionaries.ts";
+import { Budget } from "./section.ts";
 import { Dice, randomBatch } from "./testing/random-batch.ts";
+import { writeColumns } from "./write-columns.ts";
 
 const test = suite("block");
 const HASH = "0123456789abcdef".repeat(4);
@@ -48,6 +53,27 @@ test("every column and dictionary of every event type comes back", () => {
     sameBatch(back.batch, batch);
     for (let row = 0; row < rows; row++) assert.equal(recordedAt(back.batch, row), recordedAt(batch, row));
   }
+});
+
+test("a batch is read into again and again, and holds nothing of the block before", () => {
+  const dice = new Dice(9);
+  const first = randomBatch(dice, 1, 500);
+  let into = decodeBlock(encodeBlock(headerOf(first), first)).batch;
+  const columns = into.iova;
+  for (const rows of [500, 1, 40, 499]) {
+    const batch = randomBatch(dice, 1 + dice.below(1000), rows);
+    const bytes = encodeBlock(headerOf(batch), batch);
+    into = decodeBlock(bytes, into).batch;
+    assert.is(into.iova, columns);
+    sameBatch(into, batch);
+    assert.is(blockHash(encodeBlock(headerOf(batch), into)), blockHash(bytes));
+    assert.throws(() => decodeBlock(bytes.subarray(0, bytes.length - 1), into), /damaged/);
+    assert.is(into.length, 0);
+  }
+  const large = randomBatch(dice, 1, 501);
+  const other = decodeBlock(encodeBlock(headerOf(large), large), into).batch;
+  assert.is.not(other, into);
+  sameBatch(other, large);
 });
 
 test("the same batch gives the same bytes, and a decoded one too", () => {
@@ -99,6 +125,53 @@ test("a block of a newer format says so", () => {
   assert.is(outcome(bytes), "ERR_NEWER");
   assert.throws(() => decodeHeader(bytes), /newer version/);
 });
+
+test("a block that another program wrote with rows out of their limits is refused", () => {
+  const spoils: readonly ((batch: EventBatch) => void)[] = [
+    (batch) => (batch.ioas[0] = 0x40000),
+    (batch) => (batch.ioas[1] = -1),
+    (batch) => (batch.ioas[2] = -2),
+    (batch) => (batch.actor[3] = 9999),
+    (batch) => (batch.errno[30] = 255),
+    (batch) => (batch.traits[0] = 0x3c),
+    (batch) => (batch.traits[2] = 0x3c),
+    (batch) => (batch.extra[1] = 0),
+    (batch) => (batch.extra[0] = 500),
+    (batch) => (batch.extra[9] = -1),
+    (batch) => {
+      batch.iova[0] = 2n;
+      batch.last[0] = 1n;
+    },
+    (batch) => {
+      batch.iova[1] = 1n << 40n;
+      batch.last[1] = 1n << 39n;
+    },
+    (batch) => (batch.type[7] = 200),
+    (batch) => (batch.type[20] = 21),
+    (batch) => (batch.colds[3] = { type: "BookmarkSet", name: "of another type" }),
+    (batch) => (batch.actors[0] = { ...(batch.actors[0] as Actor), pid: 0.5 }),
+    (batch) => (batch.clocks[0] = { clock: "trace", decimals: 19 }),
+  ];
+  const header = headerOf(randomBatch(new Dice(8), 1, 40));
+  for (const [index, spoil] of spoils.entries()) {
+    const batch = randomBatch(new Dice(8), 1, 40);
+    assert.is(outcome(uncheckedBlock(header, batch)), "read");
+    spoil(batch);
+    assert.is(outcome(uncheckedBlock(header, batch)), "ERR_BLOCK", `spoil ${index}`);
+  }
+});
+
+/** As `encodeBlock`, but whatever the rows are. */
+function uncheckedBlock(header: BlockHeader, batch: EventBatch): Uint8Array {
+  const budget = new Budget(1 << 24);
+  const columns = new ColumnWriter(batch.length, budget);
+  writeDictionaries(columns, batch, budget);
+  writeColumns(columns, batch);
+  const out = new ByteWriter();
+  writeHeader(out, header, columns.out.length);
+  out.raw(columns.out.take());
+  return out.take();
+}
 
 test("what no reader would take is not written", () => {
   const refused = (spoil: (batch: EventBatch) => void, pattern: RegExp) => {

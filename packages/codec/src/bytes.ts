@@ -1,4 +1,5 @@
 /** Growing bytes to write, bounded bytes to read. All numbers little-endian. */
+import type { IoasisError } from "@ioasis/core";
 import { damaged } from "./damage.ts";
 
 export class ByteWriter {
@@ -55,7 +56,10 @@ export class ByteReader {
   }
 
   u8(what: string): number {
-    return this.raw(1, what)[0] as number;
+    const byte = this.#bytes[this.at];
+    if (byte === undefined) throw endsEarly(what, this.at);
+    this.at++;
+    return byte;
   }
 
   u32(max: number, what: string): number {
@@ -79,7 +83,7 @@ export class ByteReader {
 
   /** A view of the next `length` bytes. */
   raw(length: number, what: string): Uint8Array {
-    if (length > this.#bytes.length - this.at) throw damaged(`${what}: the bytes end early`, { offset: this.at });
+    if (length > this.#bytes.length - this.at) throw endsEarly(what, this.at);
     this.at += length;
     return this.#bytes.subarray(this.at - length, this.at);
   }
@@ -88,6 +92,10 @@ export class ByteReader {
     if (this.at !== this.#bytes.length)
       throw damaged(`${what}: ${this.#bytes.length - this.at} bytes too many`, { offset: this.at });
   }
+}
+
+function endsEarly(what: string, offset: number): IoasisError {
+  return damaged(`${what}: the bytes end early`, { offset });
 }
 
 function checked(value: number, max: number, what: string): number {

@@ -9,7 +9,9 @@ import { writeRunList } from "./run-list.ts";
 export const NOT_ENDED = 0xffff_ffff;
 const ROWS_MIN = 1024;
 const DIGIT_BITS = 11;
-const DIGITS = 6;
+const MASK = (1 << DIGIT_BITS) - 1;
+const DIGITS_OF_WORD = 3;
+const DIGITS_OF_ADDRESS = 6;
 const WORD = 2 ** 32;
 
 /** Columns as docs/FORMAT.md tells them; of `ioas` and `fd` the value itself, -1 for none. */
@@ -132,31 +134,12 @@ export class ChapterRows {
     return words;
   }
 
-  /** Rows by address, those of one address as they came: a radix sort that passes over digits in which all are equal. */
+  /** Rows by address, those of one address by space, those of one space as they came. */
   #byIova(): Uint32Array {
-    const { length } = this;
+    let order: Uint32Array = Uint32Array.from({ length: this.length }, (_, row) => row);
+    order = sorted(order, DIGITS_OF_WORD, (row, digit) => ((this.ioas[row] as number) >>> (digit * DIGIT_BITS)) & MASK);
     const words = new Uint32Array(this.iova.buffer);
-    let order = Uint32Array.from({ length }, (_, row) => row);
-    let spare = new Uint32Array(length);
-    for (let digit = 0; digit < DIGITS; digit++) {
-      const counts = new Uint32Array((1 << DIGIT_BITS) + 1);
-      for (let row = 0; row < length; row++) {
-        const next = digitOf(words, row, digit) + 1;
-        counts[next] = (counts[next] as number) + 1;
-      }
-      if (counts.includes(length)) continue;
-      for (let value = 1; value < counts.length; value++)
-        counts[value] = (counts[value] as number) + (counts[value - 1] as number);
-      for (let at = 0; at < length; at++) {
-        const row = order[at] as number;
-        const value = digitOf(words, row, digit);
-        const to = counts[value] as number;
-        counts[value] = to + 1;
-        spare[to] = row;
-      }
-      [order, spare] = [spare, order];
-    }
-    return order;
+    return sorted(order, DIGITS_OF_ADDRESS, (row, digit) => digitOf(words, row, digit));
   }
 
   #grow(): void {
@@ -180,12 +163,37 @@ export class ChapterRows {
 
 const NOTHING = new Uint8Array(0);
 
+/** A stable radix sort from the lowest digit on, which passes over digits in which all rows are equal. */
+function sorted(rows: Uint32Array, digits: number, digitOf: (row: number, digit: number) => number): Uint32Array {
+  const { length } = rows;
+  let order = rows;
+  let spare: Uint32Array = new Uint32Array(length);
+  for (let digit = 0; digit < digits; digit++) {
+    const counts = new Uint32Array((1 << DIGIT_BITS) + 1);
+    for (let row = 0; row < length; row++) {
+      const next = digitOf(row, digit) + 1;
+      counts[next] = (counts[next] as number) + 1;
+    }
+    if (counts.includes(length)) continue;
+    for (let value = 1; value < counts.length; value++)
+      counts[value] = (counts[value] as number) + (counts[value - 1] as number);
+    for (const row of order) {
+      const value = digitOf(row, digit);
+      const to = counts[value] as number;
+      counts[value] = to + 1;
+      spare[to] = row;
+    }
+    [order, spare] = [spare, order];
+  }
+  return order;
+}
+
 function digitOf(words: Uint32Array, row: number, digit: number): number {
   const bit = digit * DIGIT_BITS;
   const low = words[2 * row] as number;
   const high = words[2 * row + 1] as number;
   const bits = bit >= 32 ? high >>> (bit - 32) : bit === 0 ? low : (low >>> bit) | (high << (32 - bit));
-  return bits & ((1 << DIGIT_BITS) - 1);
+  return bits & MASK;
 }
 
 function wide(column: BigUint64Array): PackedColumn {

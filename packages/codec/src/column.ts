@@ -127,6 +127,7 @@ export class ColumnReader implements Words {
   lo = sharedLow;
   hi = sharedHigh;
   readonly reader: ByteReader;
+  readonly #varint = new Uint8Array(VARINT_BYTES_MAX);
   readonly #budget: Budget;
 
   constructor(bytes: ByteReader, rows: number, budget: Budget) {
@@ -169,11 +170,11 @@ export class ColumnReader implements Words {
   }
 
   #readSame(what: string): void {
-    const bytes = new Uint8Array(VARINT_BYTES_MAX);
+    const bytes = this.#varint;
     let length = 0;
     do bytes[length] = this.reader.u8(what);
     while ((bytes[length++] as number) > 0x7f && length < VARINT_BYTES_MAX);
-    getVarint(bytes.subarray(0, length), 0, this, 0, 0);
+    getVarint(bytes, 0, this, 0, 0);
   }
 
   #readPlain(bytes: Uint8Array, rows: number, shift: number): number {

@@ -99,9 +99,9 @@ export class Links {
     return link;
   }
 
-  /** The row whose IOVA the map at `row` has, -1 where the link is 0. @throws IoasisError ERR_BLOCK */
+  /** The row whose IOVA the map at `row` has. @throws IoasisError ERR_BLOCK */
   followMap(row: number, link: number, lengthLow: number, lengthHigh: number): number {
-    if (link === 0) return -1;
+    if (link > DEPTH_MAX) throw damaged(`link of row ${row}: ${link} is over the limit of ${DEPTH_MAX}`);
     const pile = this.#pileAt(row, lengthLow, lengthHigh);
     let above = -1;
     let free = tops[pile] as number;
@@ -109,14 +109,13 @@ export class Links {
       above = free;
       free = under[free] as number;
     }
-    if (free < 0 || link > DEPTH_MAX) throw damaged(`link of row ${row}: nothing was freed there`);
+    if (free < 0) throw damaged(`link of row ${row}: nothing was freed there`);
     takeFree(pile, above, free);
     return free;
   }
 
-  /** The row of the map that the unmap at `row` takes back, -1 where the link is 0. @throws IoasisError ERR_BLOCK */
+  /** The row of the map that the unmap at `row` takes back. @throws IoasisError ERR_BLOCK */
   followUnmap(row: number, link: number): number {
-    if (link === 0) return -1;
     let map = END;
     if (link > AGES_FROM) {
       if (link - AGES_FROM > this.#maps) throw damaged(`link of row ${row}: no such map`);

@@ -110,75 +110,73 @@ function trailingZeros(low: number, high: number): number {
   return high === 0 ? 0 : 63 - Math.clz32(high & -high);
 }
 
+/** What is kept of a column: width, 2^shift, base, offset of its cells. */
+const FACTS = 4;
+
 /** Reads a page; the bytes are kept and must not change. */
 export class PackedPage {
   readonly rows: number;
-  /** What lies behind the cells. */
-  readonly tail: Uint8Array;
   readonly bytes: Uint8Array;
-  readonly #width: Uint8Array;
-  readonly #shift: Uint8Array;
-  readonly #scale: Float64Array;
-  readonly #base: Float64Array;
-  /** Halves of the bases. */
-  readonly #baseWords: Uint32Array;
-  readonly #offset: Uint32Array;
+  readonly #facts: Float64Array;
+  readonly #end: number;
 
   /** @throws IoasisError ERR_BLOCK where the bytes are too few */
   constructor(bytes: Uint8Array, columns: number) {
     const head = HEAD_BYTES + COLUMN_BYTES * columns;
     if (bytes.length < head) throw damaged("page: the bytes end early");
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.bytes = bytes;
-    this.rows = view.getUint32(0, true);
-    this.#width = new Uint8Array(columns);
-    this.#shift = new Uint8Array(columns);
-    this.#scale = new Float64Array(columns);
-    this.#base = new Float64Array(columns);
-    this.#baseWords = new Uint32Array(2 * columns);
-    this.#offset = new Uint32Array(columns);
+    this.rows = word(bytes, 0);
+    this.#facts = new Float64Array(FACTS * columns);
     let offset = head;
     for (let column = 0; column < columns; column++) {
       const at = HEAD_BYTES + COLUMN_BYTES * column;
-      const width = view.getUint8(at);
-      const shift = view.getUint8(at + 1);
+      const width = bytes[at] as number;
+      const shift = bytes[at + 1] as number;
       if (width > 8 || shift > 63) throw damaged(`page: column ${column}`);
-      const low = view.getUint32(at + 2, true);
-      const high = view.getUint32(at + 6, true);
-      this.#width[column] = width;
-      this.#shift[column] = shift;
-      this.#scale[column] = 2 ** shift;
-      this.#base[column] = high * WORD + low;
-      this.#baseWords[2 * column] = low;
-      this.#baseWords[2 * column + 1] = high;
-      this.#offset[column] = offset;
+      const to = FACTS * column;
+      this.#facts[to] = width;
+      this.#facts[to + 1] = 2 ** shift;
+      this.#facts[to + 2] = word(bytes, at + 6) * WORD + word(bytes, at + 2);
+      this.#facts[to + 3] = offset;
       offset += width * this.rows;
     }
     if (offset > bytes.length) throw damaged("page: the cells end early");
-    this.tail = bytes.subarray(offset);
+    this.#end = offset;
+  }
+
+  /** What lies behind the cells. */
+  get tail(): Uint8Array {
+    return this.bytes.subarray(this.#end);
+  }
+
+  /** Whether anything does. */
+  get hasTail(): boolean {
+    return this.#end < this.bytes.length;
   }
 
   /** The value in a column whose values are below 2^53. */
   number(column: number, row: number): number {
-    const width = this.#width[column] as number;
-    const base = this.#base[column] as number;
+    const facts = this.#facts;
+    const at = FACTS * column;
+    const width = facts[at] as number;
+    const base = facts[at + 2] as number;
     if (width === 0) return base;
     const { bytes } = this;
-    const at = (this.#offset[column] as number) + row * width;
-    let cell = bytes[at] as number;
-    for (let byte = 1, scale = 256; byte < width; byte++, scale *= 256) cell += (bytes[at + byte] as number) * scale;
-    return base + cell * (this.#scale[column] as number);
+    const from = (facts[at + 3] as number) + row * width;
+    let cell = bytes[from] as number;
+    for (let byte = 1, scale = 256; byte < width; byte++, scale *= 256) cell += (bytes[from + byte] as number) * scale;
+    return base + cell * (facts[at + 1] as number);
   }
 
   /** The whole column as `number`, into the first `rows` of `into`. */
   numbers(column: number, into: Float64Array): void {
     const { bytes, rows } = this;
-    const width = this.#width[column] as number;
-    const base = this.#base[column] as number;
-    const scale = this.#scale[column] as number;
-    let at = this.#offset[column] as number;
+    const facts = this.#facts;
+    const width = facts[FACTS * column] as number;
+    const scale = facts[FACTS * column + 1] as number;
+    const base = facts[FACTS * column + 2] as number;
+    let at = facts[FACTS * column + 3] as number;
     if (width === 0) into.fill(base, 0, rows);
-    else if (width === 1) for (let row = 0; row < rows; row++) into[row] = base + (bytes[at++] as number) * scale;
     else
       for (let row = 0; row < rows; row++) {
         let cell = bytes[at++] as number;
@@ -204,10 +202,11 @@ export class PackedPage {
 
   /** Puts the value into `WHOLE`. */
   #halves(column: number, row: number): void {
-    const width = this.#width[column] as number;
-    const shift = this.#shift[column] as number;
-    const at = (this.#offset[column] as number) + row * width;
     const { bytes } = this;
+    const head = HEAD_BYTES + COLUMN_BYTES * column;
+    const width = bytes[head] as number;
+    const shift = bytes[head + 1] as number;
+    const at = (this.#facts[FACTS * column + 3] as number) + row * width;
     let low = 0;
     let high = 0;
     for (let byte = 0; byte < width; byte++) {
@@ -221,10 +220,20 @@ export class PackedPage {
       high = (high << shift) | (low >>> (32 - shift));
       low <<= shift;
     }
-    const sum = (low >>> 0) + (this.#baseWords[2 * column] as number);
+    const sum = (low >>> 0) + word(bytes, head + 2);
     HALVES[0] = sum;
-    HALVES[1] = high + (this.#baseWords[2 * column + 1] as number) + (sum >= WORD ? 1 : 0);
+    HALVES[1] = high + word(bytes, head + 6) + (sum >= WORD ? 1 : 0);
   }
+}
+
+function word(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] as number) |
+      ((bytes[at + 1] as number) << 8) |
+      ((bytes[at + 2] as number) << 16) |
+      ((bytes[at + 3] as number) << 24)) >>>
+    0
+  );
 }
 
 const WHOLE = new BigUint64Array(1);

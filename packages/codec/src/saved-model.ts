@@ -6,7 +6,6 @@
  * the SHA-256 of everything before. docs/FORMAT.md has the details.
  */
 import { AreaTable, type SavedModel } from "@ioasis/core";
-import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
 import { readAreas, writeAreas } from "./area-columns.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
@@ -15,6 +14,7 @@ import { damaged, newer } from "./damage.ts";
 import { driverOfRecord, tablesOf } from "./driver-record.ts";
 import { pack, unpack } from "./pack.ts";
 import { Budget, readSection, writeSection } from "./section.ts";
+import { sha256 } from "./sha256.ts";
 import { readSpace, writeSpace } from "./snapshot.ts";
 import { stateOfRecord, stateRecord } from "./state-record.ts";
 import { atOnce } from "./steps.ts";
@@ -35,13 +35,14 @@ const HASH_BYTES = 32;
 const MODEL_BYTES_MAX = 256 * 1024 * 1024;
 
 /**
- * The part that must be made before the model goes on; `sealModel` adds the digest, which may come later.
+ * The part that must be made before the model goes on; `sealModel` adds the digest, which may come later. As in a
+ * snapshot, nothing is deflated.
  * @throws IoasisError ERR_LIMIT when the model is too large for one
  */
 export function encodeModel(contextId: string, { state, driver, tables }: SavedModel): Uint8Array {
   const budget = new Budget(MODEL_BYTES_MAX);
-  const columns = new ColumnWriter(0, budget);
-  writeSection(columns.out, pack({ contextId, state: stateRecord(state), driver }), budget);
+  const columns = new ColumnWriter(0, budget, false);
+  writeSection(columns.out, pack({ contextId, state: stateRecord(state), driver }), budget, false);
   for (const space of state.spaces) atOnce(writeSpace(columns, space));
   for (const table of tables) atOnce(writeAreas(columns, table));
   return columns.out.take();

@@ -37,7 +37,8 @@ export class AreaDirectory {
     let left = Math.min(this.count, (this.#hints[bucket + 1] as number) + this.#stale + 1) - index;
     while (left > 1) {
       const half = left >>> 1;
-      index += +((mins[index + half] as number) <= key) * half;
+      // By arithmetic (all bits or none of `half`), see `AreaRows.upTo`.
+      index += (0 - +((mins[index + half] as number) <= key)) & half;
       left -= half;
     }
     return index;

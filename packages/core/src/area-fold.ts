@@ -5,30 +5,34 @@
  * memory side by side; then each is done where it was found, if that is still its place. A map of a free range and an
  * unmap of exactly one area are done here; all else is left to the store.
  */
-import { AREA_VERSION_MAX, CHUNK_SHIFT, ROWS, TIED_FROM, TWO_32 } from "./area-rows.ts";
+import { AREA_VERSION_MAX, CHUNK_SHIFT, ROWS, TWO_32 } from "./area-rows.ts";
 import type { AreaStore } from "./area-store.ts";
 import { assert } from "./assert.ts";
-import { type EventBatch, TYPE_MAPPED, TYPE_UNMAPPED } from "./event-batch.ts";
+import { type EventBatch, type Halves, TYPE_MAPPED, TYPE_UNMAPPED } from "./event-batch.ts";
 
 const AHEAD = 16;
 const KIND_MASK = 0xf << 2;
 const FILE = 2 << 2;
 const DMABUF = 3 << 2;
 const LAST_ROW = ROWS - 1;
+/** Below, doubles are exact. */
+const EXACT_BELOW = 2 ** 53;
 
-/** Of the events ahead: where in the directory they belong, and the row that they sort behind. */
+/** Of the events ahead: first and last byte, the place of their chunk, the row that they sort behind. */
+const firstAhead = new Float64Array(AHEAD);
+const lastAhead = new Float64Array(AHEAD);
 const indexAhead = new Int32Array(AHEAD);
 const rowAhead = new Int32Array(AHEAD);
 /** Not read again: what counts is that the last bytes were fetched. */
-const lastAhead = new Uint32Array(AHEAD);
+const fetched = new Uint32Array(AHEAD);
 
 /** Folds the rows `[from, to)` of `batch`, of types with a range of one space. */
 export function foldAreas(store: AreaStore, batch: EventBatch, from: number, to: number): void {
   assert(batch.firstVersion + to - 1 <= AREA_VERSION_MAX, "an area has 45 bits for its version");
-  const { type } = batch;
+  const { type, halves } = batch;
   for (let group = from; group < to; group += AHEAD) {
     const end = Math.min(to, group + AHEAD);
-    if (store.directory.count > 0) lookAhead(store, batch.halves.iova, group, end);
+    lookAhead(store, halves, group, end);
     for (let row = group; row < end; row++) {
       const code = type[row] as number;
       if (code === TYPE_MAPPED) {
@@ -40,69 +44,73 @@ export function foldAreas(store: AreaStore, batch: EventBatch, from: number, to:
   }
 }
 
-function lookAhead(store: AreaStore, iova: Uint32Array, from: number, to: number): void {
+function lookAhead(store: AreaStore, { iova, last }: Halves, from: number, to: number): void {
   const { rows, directory } = store;
   const { chunks } = directory;
   const { lasts } = rows;
-  for (let row = from; row < to; row++)
-    indexAhead[row - from] = directory.find((iova[2 * row + 1] as number) * TWO_32 + (iova[2 * row] as number));
-  for (let row = from; row < to; row++) {
-    const start = (chunks[indexAhead[row - from] as number] as number) << CHUNK_SHIFT;
-    const at = rows.upTo(start, (iova[2 * row + 1] as number) * TWO_32 + (iova[2 * row] as number));
-    rowAhead[row - from] = at;
-    lastAhead[row - from] = lasts[2 * Math.max(at, start)] as number;
+  const count = to - from;
+  for (let i = 0, at = 2 * from; i < count; i++, at += 2) {
+    firstAhead[i] = (iova[at + 1] as number) * TWO_32 + (iova[at] as number);
+    lastAhead[i] = (last[at + 1] as number) * TWO_32 + (last[at] as number);
+  }
+  if (directory.count === 0) return;
+  for (let i = 0; i < count; i++) indexAhead[i] = directory.find(firstAhead[i] as number);
+  for (let i = 0; i < count; i++) {
+    const start = (chunks[indexAhead[i] as number] as number) << CHUNK_SHIFT;
+    const at = rows.upTo(start, firstAhead[i] as number);
+    rowAhead[i] = at;
+    fetched[i] = lasts[2 * Math.max(at, start)] as number;
   }
 }
 
-/** The place of event `ahead` of those looked at, whose key is `key`: the row that it sorts behind; in `store.index` its chunk. */
-function placeOf(store: AreaStore, ahead: number, key: number): number {
-  const { rows, directory } = store;
-  const { keys } = rows;
-  const at = rowAhead[ahead] as number;
-  const index = indexAhead[ahead] as number;
-  store.index = index;
-  if (
+/**
+ * The row that event `ahead` of those looked at sorts behind, in a chunk that may be written to; its place in the
+ * directory is in `store.index`. Null: there is none, or doubles are not exact there.
+ */
+function placeOf(store: AreaStore, ahead: number): number | null {
+  const { directory } = store;
+  if ((lastAhead[ahead] as number) >= EXACT_BELOW || directory.count === 0) return null;
+  const key = firstAhead[ahead] as number;
+  let at = rowAhead[ahead] as number;
+  let index = indexAhead[ahead] as number;
+  const { keys } = store.rows;
+  const isThere =
     (at & LAST_ROW) !== LAST_ROW &&
-    directory.chunks[index] === at >> CHUNK_SHIFT &&
     index < directory.count &&
+    directory.chunks[index] === at >> CHUNK_SHIFT &&
     (keys[at] as number) <= key &&
-    (keys[at + 1] as number) > key
-  )
-    return at;
-  store.index = directory.find(key);
-  return rows.upTo(store.startOf(store.index), key);
+    (keys[at + 1] as number) > key;
+  if (!isThere) {
+    index = directory.find(key);
+    at = store.rows.upTo(store.startOf(index), key);
+  }
+  store.index = index;
+  if (!store.isShared) return at;
+  const within = at - store.startOf(index);
+  return store.own(index) ? store.startOf(index) + within : null;
 }
 
 /** @returns false: the range may not be free, or has what only `insert` handles; nothing is done */
 function mapFree(store: AreaStore, batch: EventBatch, row: number, ahead: number): boolean {
-  const { iova, last, value } = batch.halves;
-  const lastHi = last[2 * row + 1] as number;
   const traits = batch.traits[row] as number;
   const kind = traits & KIND_MASK;
-  if (lastHi >= TIED_FROM || kind === FILE || kind === DMABUF || (batch.extra[row] as number) >= 0) return false;
-  if (store.directory.count === 0) return false;
-  const lo = iova[2 * row] as number;
-  const hi = iova[2 * row + 1] as number;
-  const lastLo = last[2 * row] as number;
-  const key = hi * TWO_32 + lo;
-  let at = placeOf(store, ahead, key);
-  const { index } = store;
-  if (store.isShared) {
-    const within = at - store.startOf(index);
-    if (!store.own(index)) return false;
-    at = store.startOf(index) + within;
-  }
-  const { rows, directory } = store;
+  if (kind === FILE || kind === DMABUF || (batch.extra[row] as number) >= 0) return false;
+  const at = placeOf(store, ahead);
+  if (at === null) return false;
+  const { rows, directory, index } = store;
+  const { keys, lasts } = rows;
   const start = store.startOf(index);
   const below = rows.liveUpTo(start, at);
-  if (below < 0 || rows.reaches(below, hi, lo)) return false;
+  if (below < 0) return false;
+  const endBelow = (lasts[2 * below + 1] as number) * TWO_32 + (lasts[2 * below] as number);
+  if (endBelow >= (firstAhead[ahead] as number)) return false;
   const above = rows.liveFrom(start, at + 1);
-  const next = above >= 0 ? (rows.keys[above] as number) : directory.minOf(index + 1);
-  if (next <= lastHi * TWO_32 + lastLo) return false;
+  const next = above >= 0 ? (keys[above] as number) : directory.minOf(index + 1);
+  if (next <= (lastAhead[ahead] as number)) return false;
   const to = rows.place(start, at);
   if (to < 0) return false;
   const version = batch.firstVersion + row;
-  rows.put(to, key, lo, lastHi, lastLo, value[2 * row + 1] as number, value[2 * row] as number, traits, version);
+  rows.put(to, batch.halves, row, traits, version);
   if (rows.fds !== null) rows.fds[to] = -1;
   store.size++;
   if (store.watcher !== null) store.watcher.came(store, to, version);
@@ -111,26 +119,16 @@ function mapFree(store: AreaStore, batch: EventBatch, row: number, ahead: number
 
 /** @returns false: the range is not exactly that of one area, or that has what only `remove` handles; nothing is done */
 function unmapOne(store: AreaStore, batch: EventBatch, row: number, ahead: number): boolean {
-  const { iova, last, value } = batch.halves;
-  const lastHi = last[2 * row + 1] as number;
+  const { last, value } = batch.halves;
   // No bytes: it unmapped nothing. Or 2^64, which wrap to 0.
-  if (value[2 * row] === 0 && value[2 * row + 1] === 0) return false;
-  if (lastHi >= TIED_FROM || store.directory.count === 0 || store.runs.size > 0) return false;
-  const lo = iova[2 * row] as number;
-  const hi = iova[2 * row + 1] as number;
-  const lastLo = last[2 * row] as number;
-  const key = hi * TWO_32 + lo;
-  let at = placeOf(store, ahead, key);
-  const { index } = store;
-  if (store.isShared) {
-    const within = at - store.startOf(index);
-    if (!store.own(index)) return false;
-    at = store.startOf(index) + within;
-  }
-  const { rows } = store;
+  if ((value[2 * row] === 0 && value[2 * row + 1] === 0) || store.runs.size > 0) return false;
+  const at = placeOf(store, ahead);
+  if (at === null) return false;
+  const { rows, index } = store;
+  const { keys, lasts } = rows;
   const found = rows.liveUpTo(store.startOf(index), at);
-  if (found < 0 || rows.keys[found] !== key) return false;
-  if (rows.lasts[2 * found] !== lastLo || rows.lasts[2 * found + 1] !== lastHi) return false;
+  if (found < 0 || keys[found] !== firstAhead[ahead]) return false;
+  if (lasts[2 * found] !== last[2 * row] || lasts[2 * found + 1] !== last[2 * row + 1]) return false;
   if (store.watcher !== null) store.watcher.gone(store, found, batch.firstVersion + row);
   store.erase(index, found);
   return true;
@@ -138,7 +136,7 @@ function unmapOne(store: AreaStore, batch: EventBatch, row: number, ahead: numbe
 
 /** Facts are kept: what a map finds in its way is gone, whoever unmapped it. */
 function mapOver(store: AreaStore, batch: EventBatch, row: number): void {
-  const { iova, last, value } = batch.halves;
+  const { iova, last } = batch.halves;
   const hi = iova[2 * row + 1] as number;
   const lo = iova[2 * row] as number;
   const lastHi = last[2 * row + 1] as number;
@@ -148,8 +146,7 @@ function mapOver(store: AreaStore, batch: EventBatch, row: number): void {
   const runs = batch.runs[batch.extra[row] as number] ?? null;
   const fd = batch.fd[row] as number;
   const traits = batch.traits[row] as number;
-  const [valueHi, valueLo] = [value[2 * row + 1] as number, value[2 * row] as number];
-  store.insert(hi, lo, lastHi, lastLo, valueHi, valueLo, traits, version, fd, runs, version);
+  store.insert(batch.halves, row, traits, version, fd, runs, version);
 }
 
 function unmapAny(store: AreaStore, batch: EventBatch, row: number): void {

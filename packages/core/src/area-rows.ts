@@ -18,6 +18,8 @@
  *
  * Several tables may own chunks of one arena (see `AreaStore.snapshot`): `owners` says who may write to which.
  */
+import type { Halves } from "./event-batch.ts";
+
 export const ROWS = 64;
 /** Row >> this is its chunk. */
 export const CHUNK_SHIFT = 6;
@@ -219,27 +221,19 @@ export class AreaRows {
     return at;
   }
 
-  /** Fills a row that `place` gave. */
-  put(
-    row: number,
-    key: number,
-    lo: number,
-    lastHi: number,
-    lastLo: number,
-    valueHi: number,
-    valueLo: number,
-    traits: number,
-    version: number,
-  ): void {
+  /** Fills a row that `place` gave with the range and the value in row `from` of columns. */
+  put(row: number, { iova, last, value }: Halves, from: number, traits: number, version: number): void {
     const { keys, lasts, cargo } = this;
-    keys[row] = key;
-    lasts[2 * row] = lastLo;
-    lasts[2 * row + 1] = lastHi;
+    const lo = iova[2 * from] as number;
+    keys[row] = keyOf(iova[2 * from + 1] as number, lo);
+    lasts[2 * row] = last[2 * from] as number;
+    lasts[2 * row + 1] = last[2 * from + 1] as number;
     const at = 4 * row;
-    cargo[at] = valueLo;
-    cargo[at + 1] = valueHi;
+    cargo[at] = value[2 * from] as number;
+    cargo[at + 1] = value[2 * from + 1] as number;
     cargo[at + 2] = version;
-    cargo[at + 3] = (lo & LOW_BITS) | ((traits & TRAITS_MASK) << TRAITS_SHIFT) | ((version / TWO_32) << VERSION_SHIFT);
+    cargo[at + 3] =
+      (lo & LOW_BITS) | ((traits & TRAITS_MASK) << TRAITS_SHIFT) | ((version / TWO_32) << VERSION_SHIFT);
     this.#setUsed(row);
     const chunk = row >> CHUNK_SHIFT;
     this.counts[chunk] = (this.counts[chunk] as number) + 1;

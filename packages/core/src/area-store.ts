@@ -7,6 +7,7 @@
  */
 import { AreaDirectory } from "./area-directory.ts";
 import { AreaRows, CHUNK_SHIFT, hiOf, keyOf, longOf, loOf, ROWS, TIED_FROM } from "./area-rows.ts";
+import type { Halves } from "./event-batch.ts";
 import type { Run } from "./source.ts";
 
 /** A chunk with fewer rows looks for a neighbour. */
@@ -108,23 +109,21 @@ export class AreaStore {
     return row < 0 || !this.rows.beginsUpTo(row, lastHi, lastLo);
   }
 
-  /** Adds an area where none is. `fd`: -1 if none. `at`: the version of the event, for the watcher. */
+  /**
+   * Adds the range in row `from` of columns as an area; it must be free. `fd`: -1 if none. `at`: the version of the
+   * event, for the watcher.
+   */
   insert(
-    hi: number,
-    lo: number,
-    lastHi: number,
-    lastLo: number,
-    valueHi: number,
-    valueLo: number,
+    columns: Halves,
+    from: number,
     traits: number,
     version: number,
     fd: number,
     runs: readonly Run[] | null,
     at: number,
   ): void {
-    const key = keyOf(hi, lo);
-    const row = this.#room(hi, lo, key);
-    this.rows.put(row, key, lo, lastHi, lastLo, valueHi, valueLo, traits, version);
+    const row = this.#room(columns.iova[2 * from + 1] as number, columns.iova[2 * from] as number);
+    this.rows.put(row, columns, from, traits, version);
     this.size++;
     if (fd >= 0) this.rows.needFds()[row] = fd;
     else if (this.rows.fds !== null) this.rows.fds[row] = -1;
@@ -166,8 +165,7 @@ export class AreaStore {
     if (areaLast > last) {
       const first = last + 1n;
       const start = (traits & KIND_MASK) === 0 ? value : value + (first - areaFirst);
-      const [lastHi, lastLo] = [hiOf(areaLast), loOf(areaLast)];
-      this.insert(hiOf(first), loOf(first), lastHi, lastLo, hiOf(start), loOf(start), traits, version, fd, runs, at);
+      this.insert(columnsOf(first, areaLast, start), 0, traits, version, fd, runs, at);
     }
     return (areaLast < last ? areaLast : last) - (areaFirst > iova ? areaFirst : iova) + 1n;
   }
@@ -178,7 +176,8 @@ export class AreaStore {
   }
 
   /** A row for an area that begins at the address. */
-  #room(hi: number, lo: number, key: number): number {
+  #room(hi: number, lo: number): number {
+    const key = keyOf(hi, lo);
     if (this.directory.count === 0) this.#addChunk(0, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
     for (;;) {
       const at = this.#behind(hi, lo, key);
@@ -367,4 +366,19 @@ export class AreaStore {
     if (!this.#ownsRuns) this.runs = new Map(this.runs);
     this.#ownsRuns = true;
   }
+}
+
+const single = { iova: new BigUint64Array(1), last: new BigUint64Array(1), value: new BigUint64Array(1) };
+const singleHalves: Halves = {
+  iova: new Uint32Array(single.iova.buffer),
+  last: new Uint32Array(single.last.buffer),
+  value: new Uint32Array(single.value.buffer),
+};
+
+/** One range with its value as columns of one row, until the next call. */
+export function columnsOf(iova: bigint, last: bigint, value: bigint): Halves {
+  single.iova[0] = iova;
+  single.last[0] = last;
+  single.value[0] = value;
+  return singleHalves;
 }

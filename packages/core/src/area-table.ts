@@ -10,7 +10,7 @@ import type { Iova } from "./address.ts";
 import { type Area, areaOf, clipRuns, type Span } from "./area.ts";
 import { foldAreas } from "./area-fold.ts";
 import { hiOf, loOf } from "./area-rows.ts";
-import { AreaStore, type AreaWatcher } from "./area-store.ts";
+import { AreaStore, type AreaWatcher, columnsOf } from "./area-store.ts";
 import type { EventBatch } from "./event-batch.ts";
 import type { Run } from "./source.ts";
 
@@ -82,9 +82,7 @@ export class AreaTable {
     runs: readonly Run[] | null,
     version: number,
   ): void {
-    const [lastHi, lastLo] = [hiOf(last), loOf(last)];
-    const [valueHi, valueLo] = [hiOf(value), loOf(value)];
-    this.#store.insert(hiOf(iova), loOf(iova), lastHi, lastLo, valueHi, valueLo, traits, version, fd, runs, version);
+    this.#store.insert(columnsOf(iova, last, value), 0, traits, version, fd, runs, version);
   }
 
   /**

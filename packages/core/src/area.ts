@@ -1,7 +1,7 @@
 /** One mapped range as an object, for reading: the table itself keeps columns (see area-rows.ts). */
 import type { Iova } from "./address.ts";
 import type { AreaStore } from "./area-store.ts";
-import { sourceOf } from "./event-batch.ts";
+import { sourceOf } from "./event-row.ts";
 import { PROTS, type Prot, type Run, type Source } from "./source.ts";
 
 /** One mapped range as an object: for reading, never on a hot path. */

@@ -18,17 +18,13 @@ export {
   type ClockColumn,
   type Envelope,
   EventBatch,
-  eventAt,
-  recordedAt,
-  sourceAt,
-  sourceOf,
-  stampAt,
   TYPE_MAP_REFUSED,
   TYPE_MAPPED,
   TYPE_UNMAP_REFUSED,
   TYPE_UNMAPPED,
 } from "./event-batch.ts";
 export { eventFromJson, eventToJson, type JsonObject } from "./event-json.ts";
+export { eventAt, recordedAt, sourceAt, sourceOf, stampAt } from "./event-row.ts";
 export {
   type Actor,
   type ColdEvent,

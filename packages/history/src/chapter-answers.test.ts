@@ -49,11 +49,11 @@ function compare(journal: Journal, chance: Chance, questions: number, range: () 
   }
 }
 
-for (let seed = 1; seed <= 12; seed++)
+for (let seed = 1; seed <= 8; seed++)
   test(`random history ${seed}`, async () => {
     const chance = new Chance(seed);
     const journal = await randomHistory(seed, 400, seed % 3 === 0 ? 10_000 : 40);
-    compare(journal, chance, 60, () => chance.range());
+    compare(journal, chance, 40, () => chance.range());
   });
 
 test.run();

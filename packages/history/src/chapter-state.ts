@@ -124,7 +124,7 @@ function eachMapped(chapter: Chapter, version: number, visit: Parameters<Carry["
       const cutAt = cut[row] as number;
       if (cutAt > 0 ? cutAt - 1 > at : (mapped[row] as number) > version) continue;
       const first = iova[row] as bigint;
-      const runs: readonly Run[] | null = page.tail.length === 0 ? null : runsAt(page, row);
+      const runs: readonly Run[] | null = page.hasTail ? runsAt(page, row) : null;
       visit(
         (ioas[row] as number) - 1,
         first,

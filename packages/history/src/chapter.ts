@@ -228,19 +228,24 @@ export class Chapter {
   }
 
   #page(directory: PageDirectory, index: number, key: number, columns: number): PackedPage {
-    return this.#cache.get(this.#key + key, () => {
-      const offset = directory.offset[index] as number;
-      const read = (): PackedPage =>
-        readPage(directory, index, columns, this.#bytes.read(offset, directory.length[index] as number));
-      try {
-        return read();
-      } catch (error) {
-        const repaired = error instanceof IoasisError ? this.#repair() : null;
-        if (repaired === null) throw error;
-        this.#bytes = repaired;
-        return read();
-      }
-    });
+    const kept = this.#cache.get(this.#key + key);
+    if (kept !== undefined) return kept;
+    const page = this.#readPage(directory, index, columns);
+    this.#cache.put(this.#key + key, page);
+    return page;
+  }
+
+  #readPage(directory: PageDirectory, index: number, columns: number): PackedPage {
+    const offset = directory.offset[index] as number;
+    const length = directory.length[index] as number;
+    try {
+      return readPage(directory, index, columns, this.#bytes.read(offset, length));
+    } catch (error) {
+      const repaired = error instanceof IoasisError ? this.#repair() : null;
+      if (repaired === null) throw error;
+      this.#bytes = repaired;
+      return readPage(directory, index, columns, repaired.read(offset, length));
+    }
   }
 }
 

@@ -13,7 +13,7 @@ import { carryOf, stateOf } from "./chapter-state.ts";
 import { PageCache } from "./page-cache.ts";
 
 /** Bytes of pages kept, over all contexts of a journal. */
-const PAGE_BYTES_MAX = 32 * 1024 * 1024;
+const PAGE_BYTES_MAX = 64 * 1024 * 1024;
 const EVENTS_PER_STEP = 4_096;
 /** Chapters of a context whose directories are kept. */
 const CHAPTERS_MAX = 256;

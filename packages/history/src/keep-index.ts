@@ -21,7 +21,7 @@ export interface KeepOptions {
 export async function keepIndex(journal: Journal, context: string, options: KeepOptions = {}): Promise<void> {
   const { signal, onProgress } = options;
   const index = indexOf(journal, context);
-  if (index.head - index.savedVersion < VERSIONS_MIN) return;
+  if (index.head - index.savedVersion < Math.min(VERSIONS_MIN, journal.chapters.rowsMin)) return;
   for (const _step of index.building()) {
     await index.save();
     await otherWork();

@@ -1,35 +1,37 @@
-/** The pages of chapters that were read last, up to a number of bytes. */
+/**
+ * The pages of chapters that were read last, up to a number of bytes: a young and an old half. What is asked for is
+ * young; when the young half is full it becomes the old one, and what the old one still held is dropped.
+ */
 import type { PackedPage } from "@ioasis/codec";
 
 /** What a page takes beside its bytes. */
-const PAGE_OVERHEAD = 1024;
+const PAGE_OVERHEAD = 512;
 
 export class PageCache {
-  readonly #bytesMax: number;
+  readonly #halfMax: number;
   #bytes = 0;
-  /** The one used last at the end. */
-  readonly #pages = new Map<number, PackedPage>();
+  #young = new Map<number, PackedPage>();
+  #old = new Map<number, PackedPage>();
 
   constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+    this.#halfMax = bytesMax / 2;
   }
 
-  /** The page `key`, which `read` brings when it is not here. */
-  get(key: number, read: () => PackedPage): PackedPage {
-    const kept = this.#pages.get(key);
-    if (kept !== undefined) {
-      this.#pages.delete(key);
-      this.#pages.set(key, kept);
-      return kept;
-    }
-    const page = read();
-    this.#pages.set(key, page);
+  /** The page `key`; undefined: it was dropped, or never here. */
+  get(key: number): PackedPage | undefined {
+    const young = this.#young.get(key);
+    if (young !== undefined) return young;
+    const old = this.#old.get(key);
+    if (old !== undefined) this.put(key, old);
+    return old;
+  }
+
+  put(key: number, page: PackedPage): void {
+    this.#young.set(key, page);
     this.#bytes += page.bytes.length + PAGE_OVERHEAD;
-    for (const [oldest, { bytes }] of this.#pages) {
-      if (this.#bytes <= this.#bytesMax) break;
-      this.#pages.delete(oldest);
-      this.#bytes -= bytes.length + PAGE_OVERHEAD;
-    }
-    return page;
+    if (this.#bytes <= this.#halfMax) return;
+    this.#old = this.#young;
+    this.#young = new Map();
+    this.#bytes = 0;
   }
 }

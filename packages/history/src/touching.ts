@@ -16,7 +16,7 @@ export interface Scope {
 
 /** Versions that are searched at once, so that the nearest events of an address that has very many cost little. */
 const WINDOW_MIN = 1024;
-const WINDOW_GROWTH = 8;
+const WINDOW_GROWTH = 64;
 
 /**
  * Events of versions `from` ... `to` that touch the scope, oldest first.

@@ -5,7 +5,7 @@ export interface Measured {
   readonly lagEvents: number;
   /** Shortest round of question and answer so far. */
   readonly roundMs: number;
-  /** Events that the destination made durable per millisecond so far; 0 when nothing is known. */
+  /** Events that the destination made durable per millisecond, in its best round; 0 when nothing is known. */
   readonly eventsPerMs: number;
 }
 

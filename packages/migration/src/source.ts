@@ -181,16 +181,19 @@ class Source {
   /** Catches up again and again, until the rest fits the limit and gets no smaller. */
   async #converge(link: SourceLink, firstRoundMs: number): Promise<boolean> {
     const limitMs = this.#options.downtimeLimitMs ?? DOWNTIME_LIMIT_MS;
+    const acked = () => link.publication.acked?.version ?? 0;
     let roundMs = firstRoundMs;
+    let eventsPerMs = (acked() - this.#precopyFromVersion) / Math.max(1, this.#timers.nowMs() - this.#precopyFromMs);
     let lagBefore = Number.POSITIVE_INFINITY;
     for (let round = 0; round < CONVERGE_ROUNDS_MAX; round++) {
       const fromMs = this.#timers.nowMs();
-      const waited = await this.#caughtUp(link);
-      const nowMs = this.#timers.nowMs();
-      if (waited) roundMs = Math.min(roundMs, nowMs - fromMs);
-      const acked = link.publication.acked?.version ?? 0;
-      const lagEvents = this.#journal.accepted(this.#context).version - acked;
-      const eventsPerMs = (acked - this.#precopyFromVersion) / Math.max(1, nowMs - this.#precopyFromMs);
+      const fromVersion = acked();
+      if (await this.#caughtUp(link)) {
+        const tookMs = this.#timers.nowMs() - fromMs;
+        roundMs = Math.min(roundMs, tookMs);
+        eventsPerMs = Math.max(eventsPerMs, (acked() - fromVersion) / Math.max(1, tookMs));
+      }
+      const lagEvents = this.#journal.accepted(this.#context).version - acked();
       if (fitsLimit({ lagEvents, roundMs, eventsPerMs }, limitMs) && !isShrinking(lagEvents, lagBefore)) return true;
       lagBefore = lagEvents;
     }

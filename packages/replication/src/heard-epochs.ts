@@ -4,8 +4,8 @@ import type { Accepted, Epoch, Point, ReplicaId } from "@ioasis/store";
 import { isSamePoint } from "./records.ts";
 
 /**
- * Those of `heard` that say something new at the end of what was accepted here. Of an epoch that this replica owns it learns only that its named successor gave up; it
- * never claims one. Pure.
+ * Those of `heard` that say something new at the end of what was accepted here. Of an epoch that
+ * this replica owns it learns only that its named successor gave up; it never claims one. Pure.
  * @throws IoasisError ERR_FORK when they contradict what is known here, ERR_PROTOCOL
  */
 export function newsOf(heard: readonly Epoch[], accepted: Accepted, replica: ReplicaId): Epoch[] {

@@ -40,7 +40,8 @@ export class Publication {
   #position = 0;
   /** Nothing behind this version is sent. */
   #bound = Number.POSITIVE_INFINITY;
-  #isHeld = false;
+  /** Until `start` nothing is known of what the peer holds. */
+  #isHeld = true;
   readonly #unacked = new Unacked();
   /** What the peer was told of each epoch: 0 claimed, 1 sealed, 2 released. */
   readonly #told = new Map<number, number>();
@@ -86,7 +87,7 @@ export class Publication {
     this.#position = held.version;
     this.acked = { version: held.version, digest: held.digest };
     this.#onProgress();
-    this.#poll();
+    this.goOn();
   }
 
   stop(): void {

@@ -22,6 +22,8 @@ async function publish(source: Journal, connection: Connection, onAck: (version:
     onAck(publication.acked?.version ?? 0),
   );
   const answers: Message[] = [];
+  // A feed may do so at any time; what the follower holds is not known yet.
+  publication.advance();
   const running = peer
     .run((message) => {
       if (message.type === "ledger" || message.type === "acked" || message.type === "compared")

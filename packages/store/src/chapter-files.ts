@@ -6,6 +6,7 @@ import { codeOf, diskFailure } from "./disk-failure.ts";
 import { CHAPTER_ROWS_MIN, OPEN_CHAPTERS_MAX } from "./limits.ts";
 
 const FOLDER = "index";
+const SLAB_BYTES = 256 * 1024;
 const NAME = /^([0-9a-f]+)-(\d{1,16})-(\d{1,16})\.chapter$/;
 
 export class ChapterFiles implements ChapterStore {
@@ -15,6 +16,8 @@ export class ChapterFiles implements ChapterStore {
   readonly #directory: string;
   /** Files open for reading, the one used last at the end. */
   readonly #open = new Map<string, DiskFile>();
+  #slab = new Uint8Array(0);
+  #slabUsed = SLAB_BYTES;
 
   constructor(disk: Disk, directory: string, isWritable: boolean, rowsMin = CHAPTER_ROWS_MIN) {
     this.#disk = disk;
@@ -72,11 +75,22 @@ export class ChapterFiles implements ChapterStore {
 
   #read(path: string, offset: number, length: number): Uint8Array {
     try {
-      const bytes = new Uint8Array(length);
+      const bytes = this.#room(length);
       return bytes.subarray(0, this.#file(path).read(bytes, offset));
     } catch (error) {
       throw diskFailure(this.#disk, path, "read", error);
     }
+  }
+
+  /** Pages are cut from slabs: those that were read together are dropped together. */
+  #room(length: number): Uint8Array {
+    if (length > SLAB_BYTES / 4) return new Uint8Array(length);
+    if (this.#slabUsed + length > SLAB_BYTES) {
+      this.#slab = new Uint8Array(SLAB_BYTES);
+      this.#slabUsed = 0;
+    }
+    this.#slabUsed += length;
+    return this.#slab.subarray(this.#slabUsed - length, this.#slabUsed);
   }
 
   #file(path: string): DiskFile {

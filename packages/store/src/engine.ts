@@ -10,7 +10,6 @@ import {
   type Actor,
   assert,
   type ContextCreated,
-  type ContextState,
   EventBatch,
   firstEvents,
   type IoasEvent,
@@ -22,7 +21,7 @@ import {
   type Stamp,
 } from "@ioasis/core";
 import type { ContextInfo, Journal, Point } from "./journal.ts";
-import { BATCH_ROWS_MAX, MODEL_BLOCK_EVENTS, MODEL_CLOSE_EVENTS, MODEL_EVENTS } from "./limits.ts";
+import { BATCH_ROWS_MAX, SNAPSHOT_BLOCK_WORK, SNAPSHOT_CLOSE_WORK, SNAPSHOT_WORK } from "./limits.ts";
 import { type OpenedModel, openModel } from "./open-model.ts";
 
 /** Rows of a batch that several commands share; one command alone may have more. */
@@ -85,7 +84,7 @@ export class Engine {
   /** Decided and not yet handed over to the journal. */
   #decided: Executed[] = [];
   #appends: Promise<Point>[] = [];
-  /** What the next engine would have to fold, in events (MODEL_EVENTS). */
+  /** Work of the next engine until it is here (see SNAPSHOT_WORK). */
   #unsaved: number;
   /** Everything up to here is durable, or failed. */
   #durable: Promise<unknown> = Promise.resolve();
@@ -94,7 +93,7 @@ export class Engine {
   private constructor(
     journal: Journal,
     { name, id, epochs }: ContextInfo,
-    { model, folded }: OpenedModel,
+    { model, work }: OpenedModel,
     caller: Caller,
   ) {
     this.#journal = journal;
@@ -104,7 +103,7 @@ export class Engine {
     this.#caller = caller;
     this.model = model;
     this.#handedOver = model.state.version;
-    this.#unsaved = folded;
+    this.#unsaved = work;
   }
 
   /**
@@ -162,7 +161,7 @@ export class Engine {
   async close(): Promise<void> {
     await this.#durable.catch(() => undefined);
     const head = this.#journal.context(this.#context)?.head;
-    if (this.#failure !== null || this.#unsaved <= MODEL_CLOSE_EVENTS || head?.version !== this.model.state.version)
+    if (this.#failure !== null || this.#unsaved <= SNAPSHOT_CLOSE_WORK || head?.version !== this.model.state.version)
       return;
     await this.#saveBehind(Promise.resolve(head)).catch(() => undefined);
   }
@@ -195,16 +194,16 @@ export class Engine {
     this.#appends.push(append);
     this.#waiting = [];
     this.#handedOver += this.#waitingRows;
-    this.#unsaved += this.#waitingRows + MODEL_BLOCK_EVENTS;
+    this.#unsaved += this.#waitingRows + SNAPSHOT_BLOCK_WORK;
     this.#waitingRows = 0;
     // The next engine does without where it fails: it then begins further back.
     if (this.#isSaveDue()) this.#saveBehind(append).catch(() => undefined);
   }
 
-  /** Saving costs what is mapped: so much must have come that it does not show. */
+  /** By the same policy as snapshots; the model must be where the journal is. */
   #isSaveDue(): boolean {
-    if (this.#unsaved < MODEL_EVENTS || this.#handedOver !== this.model.state.version) return false;
-    return this.#unsaved >= MODEL_EVENTS + mappedIn(this.model.state);
+    const { version, liveMappings } = this.model.state;
+    return this.#handedOver === version && this.#unsaved >= SNAPSHOT_WORK && this.#unsaved >= liveMappings;
   }
 
   /** Saves the model once `append` is durable, with which the context is where the model is now. */
@@ -222,10 +221,6 @@ export class Engine {
         batch.push(event, { stamp, actor, errno: isRefusal(event) ? outcome.errno : null, line: 0 });
     return batch;
   }
-}
-
-function mappedIn({ liveSpaces }: ContextState): number {
-  return liveSpaces.reduce((sum, { areas }) => sum + areas.size, 0);
 }
 
 /** What a refused call did before it was refused succeeded: the errno is the refusal's alone. */

@@ -203,9 +203,10 @@ export class FactRecorder {
    * @throws IoasisError as `Journal.append`
    */
   flush(offset: number, sha256: string): Promise<void> {
-    const waiting = [...this.#atHand].flatMap(({ context }) =>
-      context === null || context.isIdle ? [] : { context, portions: context.take() },
-    );
+    // In the order in which the file first spoke of them, so that a journal lists them so.
+    const waiting = [...this.#atHand]
+      .sort((a, b) => a.ordinal - b.ordinal)
+      .flatMap(({ context }) => (context === null || context.isIdle ? [] : { context, portions: context.take() }));
     const { events } = this;
     this.#pending = 0;
     this.#flushing = this.#flushing.then(async () => {

@@ -36,20 +36,14 @@ export const OPEN_CHAPTERS_MAX = 128;
 export const DECODED_BLOCKS_MAX = 8;
 
 /**
- * A snapshot is taken when replaying what came after the newest one is this much work, or as much as there are
+ * A snapshot, or an engine's saved model, is taken when replaying what came after the newest one is this much work, or as much as there are
  * mappings: then opening replays no more than that, and snapshots are a fixed share of what appending costs. The work
  * of an event is 1, that of the block that it is in SNAPSHOT_BLOCK_WORK.
  */
 export const SNAPSHOT_WORK = 65_536;
 export const SNAPSHOT_BLOCK_WORK = 128;
-/** At a clean close a snapshot is taken when this much work came after the newest one. */
+/** At a clean close one is taken when this much work came after the newest one. */
 export const SNAPSHOT_CLOSE_WORK = 8_192;
-/** An engine saves its model when this many events and one for each mapping came after the newest saved one, each of their blocks counted too ... */
-export const MODEL_EVENTS = 65_536;
-/** ... as so many: decoding one that holds a single event takes so much longer than folding an event ... */
-export const MODEL_BLOCK_EVENTS = 16;
-/** ... and when it is closed behind more than this many. */
-export const MODEL_CLOSE_EVENTS = 4_096;
 /** Snapshots, and saved models, kept of a context. */
 export const SNAPSHOTS_KEPT_MAX = 3;
 

@@ -7,7 +7,7 @@ import type { Journal, ReplicaId } from "./journal.ts";
 import { MemoryKept } from "./kept.ts";
 import { CHAPTER_ROWS_MIN } from "./limits.ts";
 import { MemoryFrameLog } from "./memory-frame-log.ts";
-import { MemorySnapshots } from "./snapshot-store.ts";
+import { SnapshotStore } from "./snapshot-store.ts";
 
 export interface MemoryJournalOptions {
   readonly replica?: ReplicaId;
@@ -21,7 +21,7 @@ export function openMemoryJournal(options: MemoryJournalOptions = {}): Journal {
   return new FramedJournal({
     replica: options.replica ?? newReplicaId("memory"),
     log: new MemoryFrameLog(),
-    snapshots: new MemorySnapshots(),
+    snapshots: new SnapshotStore(new MemoryKept()),
     models: new MemoryKept(),
     chapters: new MemoryChapters(options.chapterRows ?? CHAPTER_ROWS_MIN),
     catalog: new Catalog(),

@@ -2,8 +2,18 @@
 import { decodeModel } from "@ioasis/codec";
 import { IoasisError, type SavedModel } from "@ioasis/core";
 import type { ContextLog } from "./context-log.ts";
+import { FRAME_MODEL } from "./frame.ts";
 import type { Kept } from "./kept.ts";
+import type { KeptKind } from "./kept-files.ts";
 import type { Replay } from "./replay.ts";
+
+export const MODEL_FILES: KeptKind = {
+  ending: "model",
+  frame: FRAME_MODEL,
+  words: "the saved model",
+  // One of another format is not damaged.
+  isGood: () => true,
+};
 
 export class ModelKeeper {
   readonly #kept: Kept;

@@ -4,7 +4,7 @@ import type { CatalogRecord } from "./catalog-record.ts";
 import type { CheckpointFile } from "./checkpoint-file.ts";
 import type { ScannedSegment } from "./frame-log.ts";
 import type { SegmentLog } from "./segment-log.ts";
-import type { SnapshotFiles } from "./snapshot-files.ts";
+import type { SnapshotStore } from "./snapshot-store.ts";
 
 type LastSegment = Omit<ScannedSegment, "items">;
 
@@ -18,7 +18,7 @@ export interface OpenedCatalog {
  * `snapshots` were listed before, and the checkpoint is read before the log is: they tell of events that it must have.
  * Damage below the checkpoint is not looked for here; whoever reads there finds it.
  */
-export function openCatalog(log: SegmentLog, checkpoints: CheckpointFile, snapshots: SnapshotFiles): OpenedCatalog {
+export function openCatalog(log: SegmentLog, checkpoints: CheckpointFile, snapshots: SnapshotStore): OpenedCatalog {
   const saved = checkpoints.load();
   const restored = saved === null ? null : checkpoints.fitted(saved);
   const catalog = restored ?? new Catalog();
@@ -65,7 +65,7 @@ function noteLost(catalog: Catalog, proofs: readonly Proof[], witness: string, {
   }
 }
 
-function provenBySnapshots(catalog: Catalog, snapshots: SnapshotFiles): readonly Proof[] {
+function provenBySnapshots(catalog: Catalog, snapshots: SnapshotStore): readonly Proof[] {
   return [...catalog.byNumber.values()].flatMap(({ name, id, version }) => {
     const ahead = snapshots.versions(id).filter((one) => one > version);
     const proof = ahead.find((one) => snapshots.load(id, one) !== null);

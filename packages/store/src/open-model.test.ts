@@ -1,4 +1,4 @@
-/** A live context opens from its newest saved model that can be believed; otherwise its history is folded. */
+/** A live context opens from its newest saved model that can be believed; otherwise its history is work. */
 import { decodeModel } from "@ioasis/codec";
 import { contextCreated, hex, type JsonObject, loadModel } from "@ioasis/core";
 import { suite } from "uvu";
@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import { createContext, Engine } from "./engine.ts";
 import { draft, encodeHead, FRAME_HEAD_BYTES, FRAME_MODEL } from "./frame.ts";
 import type { Journal } from "./journal.ts";
-import { MODEL_BLOCK_EVENTS, MODEL_CLOSE_EVENTS, MODEL_EVENTS, SNAPSHOTS_KEPT_MAX } from "./limits.ts";
+import { SNAPSHOT_BLOCK_WORK, SNAPSHOT_CLOSE_WORK, SNAPSHOT_WORK, SNAPSHOTS_KEPT_MAX } from "./limits.ts";
 import { openMemoryJournal } from "./memory-journal.ts";
 import { openModel } from "./open-model.ts";
 import { openSegmentJournal } from "./segment-journal.ts";
@@ -72,17 +72,17 @@ const test = suite("opening a live context");
 
 test("from the newest saved model: nothing before it is read but what the context was made with", async () => {
   const disk = new FakeDisk();
-  await made(disk, MODEL_CLOSE_EVENTS + 50);
+  await made(disk, SNAPSHOT_CLOSE_WORK + 50);
   assert.is(modelFiles(disk).length, 1);
   const again = await open(disk);
   const engine = Engine.open(again, "vm");
   await grow(engine, 10);
   const { journal, asked } = watched(again);
   const { model } = openModel(journal, "vm");
-  assert.equal(asked, ["1 to 1", `${MODEL_CLOSE_EVENTS + 51} to the end`]);
+  assert.equal(asked, ["1 to 1", `${SNAPSHOT_CLOSE_WORK + 51} to the end`]);
   assert.equal(model.save(), loadModel(again.batches("vm")).save());
   const [next] = await Engine.open(again, "vm").execute([{ ...ALLOC }]);
-  assert.is(next?.version, MODEL_CLOSE_EVENTS + 61);
+  assert.is(next?.version, SNAPSHOT_CLOSE_WORK + 61);
   await again.close();
 });
 
@@ -93,7 +93,7 @@ test("an engine saves as it goes, and keeps the newest few", async () => {
   await engine.execute([ALLOC]);
   const saved = (): number[] => [...journal.models("vm")].map(({ state }) => state.version);
   // Commands that come alone count more, since each is a block.
-  const commands = Math.ceil(MODEL_EVENTS / (MODEL_BLOCK_EVENTS + 1));
+  const commands = Math.ceil(SNAPSHOT_WORK / (SNAPSHOT_BLOCK_WORK + 1));
   await grow(engine, commands / 2, 1);
   assert.equal(saved(), []);
   await grow(engine, commands * SNAPSHOTS_KEPT_MAX + commands, 1);
@@ -104,9 +104,9 @@ test("an engine saves as it goes, and keeps the newest few", async () => {
   await journal.close();
 });
 
-test("a damaged, an older, a newer and a foreign one are thrown away, and the history is folded", async () => {
+test("a damaged, an older, a newer and a foreign one are thrown away, and the history is work", async () => {
   const disk = new FakeDisk();
-  await made(disk, MODEL_CLOSE_EVENTS + 50);
+  await made(disk, SNAPSHOT_CLOSE_WORK + 50);
   const [name = ""] = modelFiles(disk);
   const file = `/j/snapshots/${name}`;
   const intact = disk.readWhole(file) as Uint8Array;
@@ -118,7 +118,7 @@ test("a damaged, an older, a newer and a foreign one are thrown away, and the hi
     copy[at] = (copy[at] as number) + change;
     return copy;
   };
-  assert.is(decodeModel(payload).model.state.version, MODEL_CLOSE_EVENTS + 50);
+  assert.is(decodeModel(payload).model.state.version, SNAPSHOT_CLOSE_WORK + 50);
   const cases: readonly (readonly [what: string, bytes: Uint8Array, isDamage: boolean])[] = [
     ["a bit of the frame", with1(intact, 300, 1), true],
     ["cut short", intact.subarray(0, intact.length - 9), true],
@@ -135,9 +135,9 @@ test("a damaged, an older, a newer and a foreign one are thrown away, and the hi
     assert.is(report.damage.length, isDamage ? 1 : 0, what);
     if (isDamage) assert.is(report.damage[0]?.file, `snapshots/${name}`, what);
     assert.equal([...journal.models("vm")], [], what);
-    const { model, folded } = openModel(journal, "vm");
-    assert.is(model.state.version, MODEL_CLOSE_EVENTS + 50, what);
-    assert.is(folded, model.state.version, what);
+    const { model, work } = openModel(journal, "vm");
+    assert.is(model.state.version, SNAPSHOT_CLOSE_WORK + 50, what);
+    assert.is(work, model.state.version, what);
     assert.is((await Engine.open(journal, "vm").execute([]))[0], undefined);
     await journal.close();
   }
@@ -149,13 +149,13 @@ test("a damaged, an older, a newer and a foreign one are thrown away, and the hi
 
 test("one that is ahead of the history is not used", async () => {
   const disk = new FakeDisk();
-  await made(disk, MODEL_CLOSE_EVENTS + 50);
+  await made(disk, SNAPSHOT_CLOSE_WORK + 50);
   const [name = ""] = modelFiles(disk);
   disk.put(`/j/snapshots/${name.replace(/-\d+/, "-999999")}`, disk.readWhole(`/j/snapshots/${name}`) as Uint8Array);
   const journal = await open(disk);
   assert.equal(
     [...journal.models("vm")].map(({ state }) => state.version),
-    [MODEL_CLOSE_EVENTS + 50],
+    [SNAPSHOT_CLOSE_WORK + 50],
   );
   await journal.close();
 });
@@ -166,7 +166,7 @@ test("a disk that takes no saved model stops no command", async () => {
   await createContext(journal, "vm", CREATED);
   const engine = Engine.open(journal, "vm");
   await engine.execute([ALLOC]);
-  await grow(engine, MODEL_CLOSE_EVENTS + 50);
+  await grow(engine, SNAPSHOT_CLOSE_WORK + 50);
   disk.failure = { at: disk.operations.length + 1, code: "ENOSPC", isLasting: false };
   await engine.close();
   assert.equal(modelFiles(disk), []);

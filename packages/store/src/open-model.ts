@@ -1,12 +1,12 @@
 /** The model of a context that takes commands, for an engine: from the newest saved one and what came behind it. */
 import { createdOf, IoasisError, loadModel, type Model, resumeModel, type SavedModel } from "@ioasis/core";
 import type { Journal } from "./journal.ts";
-import { MODEL_BLOCK_EVENTS } from "./limits.ts";
+import { SNAPSHOT_BLOCK_WORK } from "./limits.ts";
 
-/** `folded`: what came behind the saved model, in events (MODEL_EVENTS). */
+/** `work`: of folding what came behind the saved model (see SNAPSHOT_WORK). */
 export interface OpenedModel {
   readonly model: Model;
-  readonly folded: number;
+  readonly work: number;
 }
 
 /** @throws IoasisError ERR_NO_CONTEXT, ERR_DAMAGED, ERR_INPUT (not made for commands) */
@@ -16,7 +16,7 @@ export function openModel(journal: Journal, name: string): OpenedModel {
     if (model !== null) return caughtUp(model, journal, name);
   }
   const model = loadModel(journal.batches(name));
-  return { model, folded: model.state.version };
+  return { model, work: model.state.version };
 }
 
 /** Null: what was saved is no model of this profile. */
@@ -32,10 +32,10 @@ function resumed(journal: Journal, name: string, saved: SavedModel): Model | nul
 
 function caughtUp(model: Model, journal: Journal, name: string): OpenedModel {
   const next = model.state.version + 1;
-  let folded = 0;
+  let work = 0;
   for (const batch of journal.batches(name, next)) {
     model.fold(batch);
-    folded += batch.length + MODEL_BLOCK_EVENTS;
+    work += batch.length + SNAPSHOT_BLOCK_WORK;
   }
-  return { model, folded };
+  return { model, work };
 }

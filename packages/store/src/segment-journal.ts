@@ -22,11 +22,12 @@ import { FramedJournal } from "./framed-journal.ts";
 import { newContextId, newReplicaId } from "./identity.ts";
 import type { Journal } from "./journal.ts";
 import { FORMAT, readFormat, writeFormat } from "./journal-format.ts";
-import { ModelFiles } from "./model-files.ts";
+import { KeptFiles } from "./kept-files.ts";
+import { MODEL_FILES } from "./model-keeper.ts";
 import { nodeDisk } from "./node-disk.ts";
 import { openCatalog } from "./open-catalog.ts";
 import { SegmentLog } from "./segment-log.ts";
-import { SnapshotFiles } from "./snapshot-files.ts";
+import { SNAPSHOT_FILES, SnapshotStore } from "./snapshot-store.ts";
 
 export interface SegmentJournalOptions {
   /** Name of this host, for the identity of a journal that is made. */
@@ -77,8 +78,9 @@ async function assemble(
   lock: DiskLock | null,
 ): Promise<Journal> {
   // Before the log is read: they then tell of events that it must have.
-  const snapshots = new SnapshotFiles(disk, directory);
-  const models = new ModelFiles(disk, directory);
+  const snapshotFiles = new KeptFiles(disk, directory, SNAPSHOT_FILES);
+  const snapshots = new SnapshotStore(snapshotFiles);
+  const models = new KeptFiles(disk, directory, MODEL_FILES);
   const chapters = new ChapterFiles(disk, directory, lock !== null, chapterRows);
   const log = new SegmentLog(disk, directory);
   const checkpoints = new CheckpointFile(disk, directory, replica, log);
@@ -94,7 +96,7 @@ async function assemble(
     recovered: lock === null ? null : await log.openForAppend(last),
     isReadOnly: lock === null,
     nextId,
-    otherDamage: () => [...snapshots.damage(), ...models.damage(), ...checkpoints.damage()],
+    otherDamage: () => [...snapshotFiles.damage(), ...models.damage(), ...checkpoints.damage()],
     release: () => {
       chapters.close();
       lock?.release();

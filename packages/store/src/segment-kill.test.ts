@@ -8,13 +8,14 @@ import * as assert from "uvu/assert";
 import { CheckpointFile } from "./checkpoint-file.ts";
 import type { Place, ReadFrame } from "./frame-log.ts";
 import { readFormat } from "./journal-format.ts";
+import { KeptFiles } from "./kept-files.ts";
 import { SNAPSHOT_WORK } from "./limits.ts";
 import { nodeDisk } from "./node-disk.ts";
 import { openCatalog } from "./open-catalog.ts";
 import { Replay } from "./replay.ts";
 import { openSegmentJournal } from "./segment-journal.ts";
 import { SegmentLog } from "./segment-log.ts";
-import { SnapshotFiles } from "./snapshot-files.ts";
+import { SNAPSHOT_FILES, SnapshotStore } from "./snapshot-store.ts";
 import { temporaryDirectory } from "./testing/temporary-directory.ts";
 
 const KILLS = 12;
@@ -89,7 +90,7 @@ test("far into a history: what opening folds and replays is bounded by the polic
   await closed;
   const { replica } = readFormat(nodeDisk, directory) ?? { replica: "" };
   const log = new CountingLog(nodeDisk, directory);
-  const snapshots = new SnapshotFiles(nodeDisk, directory);
+  const snapshots = new SnapshotStore(new KeptFiles(nodeDisk, directory, SNAPSHOT_FILES));
   const { catalog } = openCatalog(log, new CheckpointFile(nodeDisk, directory, replica, log), snapshots);
   const context = catalog.byName.get("guest");
   assert.ok(context !== undefined && context.version > 5 * SNAPSHOT_WORK);

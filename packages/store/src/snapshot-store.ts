@@ -1,31 +1,47 @@
-/** The port for snapshots: disposable copies of a state, so that replay need not begin at zero. */
+/** Snapshots: disposable copies of a state, so that replay need not begin at zero. */
 import { decodeSnapshot, type Snapshot } from "@ioasis/codec";
-import { SNAPSHOTS_KEPT_MAX } from "./limits.ts";
+import { IoasisError } from "@ioasis/core";
+import { FRAME_SNAPSHOT } from "./frame.ts";
+import type { Kept } from "./kept.ts";
+import type { KeptKind } from "./kept-files.ts";
 
-export interface SnapshotStore {
+export const SNAPSHOT_FILES: KeptKind = {
+  ending: "snap",
+  frame: FRAME_SNAPSHOT,
+  words: "the snapshot",
+  isGood: (payload, contextId, version) => snapshotOf(payload, contextId, version) !== null,
+};
+
+export class SnapshotStore {
+  readonly #kept: Kept;
+
+  constructor(kept: Kept) {
+    this.#kept = kept;
+  }
+
   /** Versions of which a snapshot of the context was saved, ascending. */
-  versions(contextId: string): readonly number[];
+  versions(contextId: string): readonly number[] {
+    return this.#kept.versions(contextId);
+  }
+
   /** Null when it is gone or damaged. */
-  load(contextId: string, version: number): Snapshot | null;
+  load(contextId: string, version: number): Snapshot | null {
+    const payload = this.#kept.read(contextId, version);
+    return payload === null ? null : snapshotOf(payload, contextId, version);
+  }
+
   /** Saves `encodeSnapshot` bytes and drops the oldest beyond SNAPSHOTS_KEPT_MAX. @throws IoasisError ERR_DISK */
-  save(contextId: string, version: number, bytes: Uint8Array): Promise<void>;
+  save(contextId: string, version: number, bytes: Uint8Array): Promise<void> {
+    return this.#kept.save(contextId, version, bytes);
+  }
 }
 
-export class MemorySnapshots implements SnapshotStore {
-  readonly #saved = new Map<string, Map<number, Uint8Array>>();
-
-  versions(contextId: string): readonly number[] {
-    return [...(this.#saved.get(contextId)?.keys() ?? [])].sort((a, b) => a - b);
-  }
-
-  load(contextId: string, version: number): Snapshot | null {
-    const bytes = this.#saved.get(contextId)?.get(version);
-    return bytes === undefined ? null : decodeSnapshot(bytes);
-  }
-
-  async save(contextId: string, version: number, bytes: Uint8Array): Promise<void> {
-    const saved = this.#saved.get(contextId) ?? new Map<number, Uint8Array>();
-    this.#saved.set(contextId, saved.set(version, bytes));
-    for (const old of this.versions(contextId).slice(0, -SNAPSHOTS_KEPT_MAX)) saved.delete(old);
+function snapshotOf(payload: Uint8Array, contextId: string, version: number): Snapshot | null {
+  try {
+    const snapshot = decodeSnapshot(payload);
+    return snapshot.contextId === contextId && snapshot.state.version === version ? snapshot : null;
+  } catch (error) {
+    if (error instanceof IoasisError) return null;
+    throw error;
   }
 }

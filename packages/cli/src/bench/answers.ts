@@ -1,21 +1,17 @@
 /** `who` and `explain` on the largest shipped recording: in process, and as a command from a cold start. */
 import { spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
 import os from "node:os";
-import path from "node:path";
 import type { Iova } from "@ioasis/core";
 import { explainFault, type Fault, who } from "@ioasis/history";
 import { type Journal, openSegmentJournal } from "@ioasis/store";
-import type { World } from "../world.ts";
 import { importRecording, KERNEL_TRACE } from "./import.ts";
 import type { Bench } from "./measure.ts";
+import type { Setting } from "./row.ts";
 
 const IOVA = 0xfff2b000n as Iova;
 
-export async function answerBenches(world: World): Promise<readonly Bench[]> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), "ioasis-bench-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+export async function answerBenches({ world, scratch }: Setting): Promise<readonly Bench[]> {
+  const folder = scratch.fresh();
   await importRecording(world, KERNEL_TRACE, folder);
   const timed = (use: (journal: Journal, context: string) => void) => async (): Promise<number> => {
     const journal = await openSegmentJournal(folder, { host: os.hostname(), readOnly: true });

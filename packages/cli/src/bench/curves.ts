@@ -6,6 +6,7 @@ import { openSegmentJournal } from "@ioasis/store";
 import { stateAt } from "./at.ts";
 import { countText } from "./count.ts";
 import { type Bench, median } from "./measure.ts";
+import { replicated } from "./replicate.ts";
 import type { Row, Setting } from "./row.ts";
 import { remove } from "./scratch.ts";
 import { askTask } from "./tasks.ts";
@@ -21,6 +22,7 @@ const SHORTEST = 10_000;
 const APPENDED_EVENTS_MAX = 65_536;
 const QUESTIONS = 200;
 const MICROSECONDS_PER_MS = 1_000;
+const MICROSECONDS_PER_SECOND = 1_000_000;
 
 /** How long the history of one point is, and the longest of the curve. */
 interface Length {
@@ -34,6 +36,7 @@ type CostOf = (setting: Setting, directory: string, length: Length) => Promise<C
 /** A row a curve, its size the longest history. */
 export const CURVES: readonly Row[] = [
   curve("append", "durable append of one more event, batched", appendCost),
+  curve("replicate", "replication of one event of it", replicateCost),
   curve("who", "who held a page at a version", whoCost),
   curve("at", "the whole state at a version", atCost),
   curve("open", "opening to the live state, cold process", openCost),
@@ -93,6 +96,14 @@ async function appendCost({ scratch }: Setting, kept: string, { events, longest 
         return cost;
       },
     },
+  };
+}
+
+async function replicateCost(setting: Setting, kept: string, { events }: Length): Promise<Cost> {
+  return {
+    unit: "µs/event",
+    subject: { run: async () => ((await replicated(setting, kept)) * MICROSECONDS_PER_SECOND) / events },
+    runsMax: 3,
   };
 }
 

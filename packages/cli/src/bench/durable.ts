@@ -1,11 +1,11 @@
 /** What a live context costs beside the disk: one durable command alone, and its opening at any length of history. */
-import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import os from "node:os";
+import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
 import path from "node:path";
 import { contextCreated, hex, type JsonObject, loadModel, type Model } from "@ioasis/core";
 import { createContext, Engine, type Journal, openSegmentJournal } from "@ioasis/store";
-import type { Bench } from "./measure.ts";
+import { type Bench, median } from "./measure.ts";
+import type { Setting } from "./row.ts";
+import { remove, type Scratch } from "./scratch.ts";
 
 const NAME = "bench";
 const COMMANDS = 500;
@@ -20,8 +20,8 @@ const BARE_BYTES = 256;
 const PAGE = 0x1000n;
 const ALLOC: JsonObject = { command: "AllocIoas" };
 
-export function durableBenches(): readonly Bench[] {
-  return [commandBench(), ...HISTORIES.map(openingBench)];
+export function durableBenches({ scratch }: Setting): readonly Bench[] {
+  return [commandBench(scratch), ...HISTORIES.map((events) => openingBench(scratch, events))];
 }
 
 /** Page after page, each mapped if it is free and else unmapped. */
@@ -31,12 +31,12 @@ function churn(i: number): JsonObject {
   return isMap ? { command: "MapIova", prot: "rw", userVa: "0x10000", ...at } : { command: "UnmapIova", ...at };
 }
 
-async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), "ioasis-bench-"));
+async function inFolder<T>(scratch: Scratch, use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = scratch.fresh();
   try {
     return await use(folder);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    remove(folder);
   }
 }
 
@@ -48,14 +48,16 @@ async function made(folder: string): Promise<Journal> {
 }
 
 /** Command and bare append take turns, so that both see the same disk; each figure is the median of a run. */
-function commandBench(): Bench {
+function commandBench(scratch: Scratch): Bench {
   let bare = 0;
   return {
     name: "one durable command, alone",
     unit: "µs",
+    workload: "MapIova and UnmapIova of one page, one after the other",
+    target: [{ of: "ratio", atMost: 1.5 }],
     subject: {
       run: () =>
-        inFolder(async (folder) => {
+        inFolder(scratch, async (folder) => {
           const journal = await made(folder);
           const engine = Engine.open(journal, NAME);
           await engine.execute([ALLOC]);
@@ -74,8 +76,8 @@ function commandBench(): Bench {
           }
           closeSync(file);
           await journal.close();
-          bare = median(appends);
-          return median(commands);
+          bare = median(appends) * MICROSECONDS_PER_MS;
+          return median(commands) * MICROSECONDS_PER_MS;
         }),
     },
     peer: { name: "bare append+fdatasync", run: () => bare },
@@ -83,10 +85,10 @@ function commandBench(): Bench {
 }
 
 /** The journal is open; the engine that made the history was killed behind the last model that it saved. */
-function openingBench(events: number): Bench {
+function openingBench(scratch: Scratch, events: number): Bench {
   let grown: Promise<Journal> | null = null;
   const timed = async (open: (journal: Journal) => void): Promise<number> => {
-    grown ??= grow(events);
+    grown ??= grow(scratch.fresh(), events);
     const journal = await grown;
     const from = performance.now();
     open(journal);
@@ -100,10 +102,8 @@ function openingBench(events: number): Bench {
   };
 }
 
-/** A journal with a context of so many events, gone with the process. */
-async function grow(events: number): Promise<Journal> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), "ioasis-bench-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+/** A journal with a context of so many events. */
+async function grow(folder: string, events: number): Promise<Journal> {
   const journal = await made(folder);
   const engine = Engine.open(journal, NAME);
   await engine.execute([ALLOC]);
@@ -115,9 +115,4 @@ async function grow(events: number): Promise<Journal> {
 function ask(model: Model): void {
   const { errno, rule } = model.execute(model.commandOf({ command: "QueryIovaRanges", ioas: "ioas0", slots: 1 }));
   if (errno !== null) throw new Error(`QueryIovaRanges: ${errno} (${rule})`);
-}
-
-function median(milliseconds: readonly number[]): number {
-  const sorted = milliseconds.toSorted((a, b) => a - b);
-  return (sorted[Math.floor(sorted.length / 2)] as number) * MICROSECONDS_PER_MS;
 }

@@ -1,8 +1,6 @@
 /** Import of the shipped kernel trace into a new journal on the disk, beside counting its lines. */
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
-import path from "node:path";
 import { createGunzip } from "node:zlib";
 import { openSegmentJournal } from "@ioasis/store";
 import { openContent } from "../content.ts";
@@ -10,6 +8,8 @@ import { recording } from "../demo/recordings.ts";
 import { importFile } from "../import/import-file.ts";
 import type { World } from "../world.ts";
 import type { Bench } from "./measure.ts";
+import type { Setting } from "./row.ts";
+import { remove } from "./scratch.ts";
 
 export const KERNEL_TRACE = "dma-e1000e.trace.txt.gz";
 
@@ -36,7 +36,7 @@ export async function importRecording(
   }
 }
 
-export async function importBench(world: World): Promise<Bench> {
+export async function importBench({ world, scratch }: Setting): Promise<Bench> {
   return {
     name: "import of the kernel trace, durable",
     unit: "lines/s",
@@ -44,13 +44,13 @@ export async function importBench(world: World): Promise<Bench> {
     target: [{ of: "value", atLeast: 500_000 }],
     subject: {
       async run() {
-        const folder = await mkdtemp(path.join(os.tmpdir(), "ioasis-bench-"));
+        const folder = scratch.fresh();
         try {
           const from = performance.now();
           const { lines } = await importRecording(world, KERNEL_TRACE, folder);
           return lines / ((performance.now() - from) / 1000);
         } finally {
-          await rm(folder, { recursive: true, force: true });
+          remove(folder);
         }
       },
     },

@@ -26,7 +26,7 @@ export async function openBenches(setting: Setting, events: number): Promise<Ben
       runsMax: 3,
     },
     {
-      name: `the same after SIGKILL of a writer`,
+      name: `open to the live state after SIGKILL of a writer, cold process, ${size}`,
       unit: "ms",
       workload: churnText(HISTORY_LIVE),
       target: [{ of: "value", atMost: 300 }],

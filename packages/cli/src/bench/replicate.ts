@@ -4,17 +4,18 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import os from "node:os";
-import path from "node:path";
-import { IoasisError } from "@ioasis/core";
+import { EventBatch, IoasisError } from "@ioasis/core";
 import { announcementOf, connectWebSocket, Peer, Publication, Replica } from "@ioasis/replication";
-import { type Journal, openSegmentJournal } from "@ioasis/store";
-import { churnUpTo, GUEST } from "./guest-churn.ts";
-import type { Bench } from "./measure.ts";
+import type { Journal } from "@ioasis/store";
+import { type Bench, beside } from "./measure.ts";
+import { automergePerEvent } from "./peers/automerge.ts";
+import type { Setting } from "./row.ts";
+import { remove } from "./scratch.ts";
+import { Churn, churnText } from "./workload/churn.ts";
+import { GUEST, HISTORY_LIVE, history, openHistory } from "./workload/history.ts";
 
-/** What an import appends at a time. */
-const BLOCK_ROWS = 4_096;
+/** One change an event costs more with each event: a run of more would take long. */
+const AUTOMERGE_EVENTS = 500;
 
 /** `ioasis serve` on an empty journal, in a process of its own. */
 async function startHost(directory: string): Promise<{ url: string; stop(): Promise<void> }> {
@@ -52,30 +53,32 @@ async function replicate(journal: Journal, url: string): Promise<number> {
   return (performance.now() - from) / 1000;
 }
 
-export async function replicateBench(events: number): Promise<Bench> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), "ioasis-bench-"));
-  const source = path.join(folder, "source");
-  const journal = await openSegmentJournal(source, { host: "source" });
-  await churnUpTo(journal, events, BLOCK_ROWS);
-  await journal.close();
-  let runs = 0;
-  return {
-    name: `replicate ${events} events over loopback, two processes, durable at the replica`,
-    unit: "events/s",
-    subject: {
-      async run() {
-        const directory = path.join(folder, `replica-${++runs}`);
-        const host = await startHost(directory);
-        const opened = await openSegmentJournal(source, { host: "source", readOnly: true });
-        try {
-          return events / (await replicate(opened, host.url));
-        } finally {
-          await opened.close();
-          await host.stop();
-          await rm(directory, { recursive: true, force: true });
-        }
-      },
+/** The history in `source` to an empty journal of another process. @returns seconds */
+export async function replicated({ scratch }: Setting, source: string): Promise<number> {
+  const directory = scratch.fresh();
+  const host = await startHost(directory);
+  const journal = await openHistory(source);
+  try {
+    return await replicate(journal, host.url);
+  } finally {
+    await journal.close();
+    await host.stop();
+    remove(directory);
+  }
+}
+
+export async function replicateBenches(setting: Setting, events: number): Promise<Bench[]> {
+  const source = await history(setting, events, HISTORY_LIVE);
+  const few = new EventBatch(1, 1, Math.min(AUTOMERGE_EVENTS, events));
+  new Churn(HISTORY_LIVE).fill(few);
+  return beside(
+    {
+      name: `replicate ${events.toLocaleString("en")} events over loopback, two processes, durable at the replica`,
+      unit: "events/s",
+      workload: churnText(HISTORY_LIVE),
+      target: [{ of: "value", atLeast: 500_000 }],
+      subject: { run: async () => events / (await replicated(setting, source)) },
     },
-    peer: null,
-  };
+    [await automergePerEvent(few)],
+  );
 }

@@ -1,17 +1,23 @@
 /** Every row of the bench, in the order of the report. */
+
 import { answerBenches } from "./answers.ts";
 import { appendBenches } from "./append.ts";
 import { atBenches } from "./at.ts";
 import { blockBytesBenches } from "./block-bytes.ts";
+import { blocksBenches } from "./blocks.ts";
 import { conformBenches } from "./conform.ts";
 import { CURVES } from "./curves.ts";
+import { cutoverBenches, SHORT_HISTORY } from "./cutover.ts";
 import { decideBenches } from "./decide.ts";
+import { durableBenches } from "./durable.ts";
 import { importBench } from "./import.ts";
+import { largeImportBenches } from "./large-import.ts";
 import { memoryBenches } from "./memory.ts";
 import { modelBenches } from "./model.ts";
 import { openBenches } from "./open.ts";
 import { precheckBench } from "./precheck.ts";
 import { replayBenches } from "./replay.ts";
+import { replicateBenches } from "./replicate.ts";
 import type { Row } from "./row.ts";
 import { rssBenches } from "./rss.ts";
 import { whoBenches } from "./who.ts";
@@ -40,11 +46,25 @@ export const ROWS: readonly Row[] = [
     make: appendBenches,
   },
   {
+    id: "durable-command",
+    title: "one durable command, alone; the opening of a live context",
+    goal: "≤ 1.5 × a bare append+fdatasync",
+    sizes: null,
+    make: async (setting) => durableBenches(setting),
+  },
+  {
     id: "block-bytes",
     title: "bytes of an event in sealed blocks of the kernel trace",
     goal: "≤ 2.5 B, smaller than xz -9e of its text",
     sizes: null,
     make: blockBytesBenches,
+  },
+  {
+    id: "blocks",
+    title: "blocks of the kernel trace written, read and digested",
+    goal: null,
+    sizes: null,
+    make: blocksBenches,
   },
   {
     id: "open",
@@ -68,6 +88,20 @@ export const ROWS: readonly Row[] = [
     make: atBenches,
   },
   {
+    id: "replicate",
+    title: "a history given to another process over loopback, ledger and blocks",
+    goal: "≥ 500,000 events/s; peer: Automerge with a change an event",
+    sizes: { of: "events", usual: [1e6], byName: [1e7, 1e8] },
+    make: replicateBenches,
+  },
+  {
+    id: "cutover",
+    title: "pause of a cutover: 65,535 live mappings, 100,000 events/s",
+    goal: "p99 ≤ 10 ms, whatever the length of the history",
+    sizes: { of: "events of history", usual: [SHORT_HISTORY, 2e6], byName: [1e7] },
+    make: cutoverBenches,
+  },
+  {
     id: "memory",
     title: "heap and buffers of live mappings",
     goal: "≤ 8 MiB",
@@ -86,14 +120,21 @@ export const ROWS: readonly Row[] = [
     title: "import of a kernel trace into a new journal, durable",
     goal: "≥ 500,000 lines/s",
     sizes: null,
-    make: async ({ world }) => [await importBench(world)],
+    make: async (setting) => [await importBench(setting)],
+  },
+  {
+    id: "import-large",
+    title: "import of a synthetic kernel trace by the command, and the most memory it takes",
+    goal: "≥ 500,000 lines/s, ≤ 400 MB",
+    sizes: { of: "MiB of trace", usual: [128], byName: [1024] },
+    make: ({ world, scratch }, size) => largeImportBenches(world, scratch, size),
   },
   {
     id: "answers",
     title: "who and explain on the kernel trace, in process and as a command",
     goal: null,
     sizes: null,
-    make: ({ world }) => answerBenches(world),
+    make: answerBenches,
   },
   {
     id: "conform",

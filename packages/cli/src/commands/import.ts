@@ -1,3 +1,4 @@
+import os from "node:os";
 import { FORMATS, type FormatName } from "@ioasis/capture";
 import { IoasisError } from "@ioasis/core";
 import type { Journal } from "@ioasis/store";
@@ -7,6 +8,7 @@ import { openContent } from "../content.ts";
 import { tellFailure } from "../failure-exit.ts";
 import { importText } from "../format/import-text.ts";
 import type { Progress } from "../format/progress-text.ts";
+import { decodedElsewhere } from "../import/decoder-thread.ts";
 import { type ImportOptions, type ImportProgress, importFile } from "../import/import-file.ts";
 import { type JoinedContent, joinedContent } from "../import/joined-content.ts";
 import { Pace } from "../import/pace.ts";
@@ -14,6 +16,9 @@ import { DRIFT_LISTED_MAX, type FileReport, type ImportReport } from "../import/
 import { withJournal } from "../journal-choice.ts";
 import { ProgressReport } from "../progress.ts";
 import type { ContextOptions, ExitCode, World } from "../world.ts";
+
+/** A file of so much is worth a thread of its own. */
+const THREAD_FILE_BYTES_MIN = 8 * 1024 * 1024;
 
 interface Options extends ContextOptions {
   readonly format: FormatName | "auto";
@@ -46,7 +51,7 @@ async function importFiles(
   // Joined files are one recording, named after the first of them.
   for (const file of options.join === true ? files.slice(0, 1) : files) {
     const progress = new ProgressReport(world);
-    const importOptions: ImportOptions = {
+    const importOptions: Omit<ImportOptions, "onProgress" | "decode"> = {
       format: options.format,
       context: options.context,
       pace: options.pace === undefined ? null : new Pace(options.pace),
@@ -54,12 +59,17 @@ async function importFiles(
         report.driftTotal++;
         if (report.drift.length < DRIFT_LISTED_MAX) report.drift.push(drift);
       },
-      onProgress: (state) => progress.show(() => progressOf(file, state)),
       signal: world.signal,
     };
     try {
       const joined = options.join === true ? await joinedContent(files) : null;
-      const found = await importFile(journal, file, joined?.content ?? (await openContent(file)), importOptions);
+      const content = joined?.content ?? (await openContent(file));
+      const { fileBytes } = content;
+      const found = await importFile(journal, file, content, {
+        ...importOptions,
+        ...(joined === null ? threadFor(world, fileBytes, options) : {}),
+        onProgress: (state) => progress.show(() => progressOf(file, fileBytes, state)),
+      });
       report.files.push(joined === null ? found : withOrigins(found, joined));
     } catch (error) {
       if (files.length === 1 || !isAboutTheFile(error)) throw error;
@@ -80,7 +90,22 @@ async function importFiles(
   return failure === null ? 0 : 2;
 }
 
-function progressOf(file: string, { content, lines, events }: ImportProgress): Omit<Progress, "seconds"> {
+/** A thread that decodes takes its time to start; at a pace, decoding is not what takes the time. */
+function threadFor(
+  { decodeWorker }: World,
+  fileBytes: number | null,
+  { pace }: Options,
+): Pick<ImportOptions, "decode"> {
+  if (decodeWorker === undefined || pace !== undefined) return {};
+  if ((fileBytes ?? 0) < THREAD_FILE_BYTES_MIN || os.availableParallelism() < 2) return {};
+  return { decode: (file, format) => decodedElsewhere(decodeWorker, { file, format }) };
+}
+
+function progressOf(
+  file: string,
+  fileBytes: number | null,
+  { takenBytes, lines, events }: ImportProgress,
+): Omit<Progress, "seconds"> {
   const counts =
     lines === 0
       ? []
@@ -90,8 +115,8 @@ function progressOf(file: string, { content, lines, events }: ImportProgress): O
         ];
   return {
     label: lines === 0 ? `${file}, looking for what is known of it` : file,
-    bytes: content.takenBytes(),
-    bytesTotal: content.fileBytes,
+    bytes: takenBytes,
+    bytesTotal: fileBytes,
     counts,
   };
 }

@@ -1,114 +1,80 @@
-/** The lines of a content into a recorder, block by block. */
-import { type Decoder, type FactSink, type Line, LineReader } from "@ioasis/capture";
+/** What was decoded of a content into a recorder, pack by pack. */
 import { type Fact, IoasisError, type RangeFact } from "@ioasis/core";
 import type { FactRecorder } from "@ioasis/store";
-import type { Content } from "../content.ts";
-import { ContentPosition } from "./content-position.ts";
+import { type FactPack, readPack } from "./fact-pack.ts";
 import type { ImportOptions } from "./import-file.ts";
 import { checkInterrupt } from "./interruption.ts";
-import type { Pace } from "./pace.ts";
 import { type FileReport, noteProblem } from "./report.ts";
-import { SettledTally } from "./settled-facts.ts";
 
 /**
- * Feeds the whole content. While a block of rows is written, the next one is decoded.
+ * Feeds all packs. While the rows of some are written, the next are read.
  * @throws IoasisError ERR_INPUT when no line is a record, ERR_INTERRUPTED, and as `Journal.append`
  */
 export async function feedContent(
   recorder: FactRecorder,
-  decoder: Decoder,
-  content: Content,
+  packs: AsyncIterable<FactPack>,
   report: FileReport,
   { pace, onProgress, signal }: Pick<ImportOptions, "pace" | "onProgress" | "signal">,
 ): Promise<void> {
-  const sink = reportingSink(recorder, report, pace);
-  const position = new ContentPosition();
-  const reader = new LineReader();
-  const onLine = (line: Line): void => {
-    report.lines = line.number;
-    try {
-      decoder.line(line, sink);
-    } catch (error) {
-      // The door of the domain (`iova`, `byteLength`) does not take every number that a broken line can hold.
-      if (!(error instanceof RangeError)) throw error;
-      sink.problem(line.number, `a number is out of range: ${error.message}`);
-    }
+  const onFact = (fact: Fact): void => {
+    if (fact.event.type === "FaultReported") report.faults++;
+    else if (fact.event.type === "EventsLost") report.lost += fact.event.count ?? 1;
+    pace?.see(fact.stamp);
+    recorder.fact(fact);
   };
-  const onProblem = (line: number, reason: string): void => {
-    report.lines = line;
-    report.unread++;
-    noteProblem(report, line, reason);
+  const onRange = (range: RangeFact): void => {
+    pace?.see(range.stamp);
+    recorder.range(range);
   };
   let flushing = Promise.resolve();
-  const flush = async (): Promise<void> => {
+  const flush = async ({ offset, sha256 }: FactPack): Promise<void> => {
     await flushing;
-    flushing = recorder.flush(position.offset, position.sha256());
+    flushing = recorder.flush(offset, sha256);
     // Told when it is waited for, at the latest at the end.
     flushing.catch(() => undefined);
   };
-  for await (const chunk of content.chunks()) {
-    for (const part of pace === null ? [chunk] : lineParts(chunk)) {
-      reader.push(part, onLine, onProblem);
-      position.advance(part);
-      if (pace?.isAhead()) {
-        await flush();
-        await pace.wait(signal);
-      }
-      if (signal.aborted) break;
+  for await (const pack of packs) {
+    report.lines = pack.lines;
+    noteProblems(report, pack);
+    readPack(pack, onFact, onRange);
+    if (pack.end !== null) {
+      await flushing;
+      await finish(recorder, report, pack.offset, pack.sha256, pack.end);
+      return;
     }
-    if (recorder.wantsFlush || signal.aborted) await flush();
+    if (pace?.isAhead()) {
+      await flush(pack);
+      await pace.wait(signal);
+    }
+    if (recorder.wantsFlush || signal.aborted) await flush(pack);
     if (signal.aborted) await flushing;
     checkInterrupt(signal, report.file, report.lines);
-    onProgress({ content, lines: report.lines, events: recorder.durableEvents });
+    onProgress({ takenBytes: pack.takenBytes, lines: report.lines, events: recorder.durableEvents });
   }
-  await flushing;
-  reader.end(onLine, onProblem);
-  const settled = new SettledTally();
-  decoder.end({
-    fact(fact) {
-      settled.add(fact);
-      sink.fact(fact);
-    },
-    problem: sink.problem,
-  });
-  position.finish();
+}
+
+function noteProblems(report: FileReport, { problems }: FactPack): void {
+  for (const { line, reason, isRecord } of problems) {
+    if (!isRecord) report.unread++;
+    noteProblem(report, line, reason);
+  }
+}
+
+async function finish(
+  recorder: FactRecorder,
+  report: FileReport,
+  offset: number,
+  sha256: string,
+  { settled, cutShort }: NonNullable<FactPack["end"]>,
+): Promise<void> {
   if (report.lines > 0 && report.unread >= report.lines && recorder.events + recorder.knownFacts === 0)
     throw new IoasisError(
       "ERR_INPUT",
       `${report.file}: not one of its ${report.lines} lines is a ${report.format} record (line ${report.problems[0]?.line}: ${report.problems[0]?.reason}): leave --format away or give another`,
       { file: report.file },
     );
-  await recorder.finish(position.offset, position.sha256(), settled.value());
+  await recorder.finish(offset, sha256, settled);
   report.events = recorder.events;
   report.known = recorder.knownFacts;
-}
-
-function reportingSink(recorder: FactRecorder, report: FileReport, pace: Pace | null): FactSink {
-  return {
-    fact(fact: Fact): void {
-      if (fact.event.type === "FaultReported") report.faults++;
-      else if (fact.event.type === "EventsLost") report.lost += fact.event.count ?? 1;
-      pace?.see(fact.stamp);
-      recorder.fact(fact);
-    },
-    range(range: RangeFact): void {
-      pace?.see(range.stamp);
-      recorder.range(range);
-    },
-    problem: (line, reason, isRecord = false) => {
-      if (!isRecord) report.unread++;
-      noteProblem(report, line, reason);
-    },
-  };
-}
-
-/** The chunk cut after each line: playing at a pace waits between lines. */
-function* lineParts(chunk: Uint8Array): Generator<Uint8Array> {
-  let from = 0;
-  while (from < chunk.length) {
-    const end = chunk.indexOf(0x0a, from);
-    const to = end < 0 ? chunk.length : end + 1;
-    yield chunk.subarray(from, to);
-    from = to;
-  }
+  if (cutShort !== null) noteProblem(report, report.lines + 1, cutShort);
 }

@@ -1,9 +1,11 @@
 /** One file into the journal: detect, decode, record; resumable at every flush. */
-import { decoderOf, detect, type FormatName } from "@ioasis/capture";
+import { detect, type FormatName } from "@ioasis/capture";
 import { IoasisError } from "@ioasis/core";
 import { type DriftReport, FactRecorder, type Journal, newImportId } from "@ioasis/store";
 import { type Content, headOf } from "../content.ts";
 import { contextNaming } from "./context-naming.ts";
+import { decodedContent } from "./decoded-content.ts";
+import type { FactPack } from "./fact-pack.ts";
 import { feedContent } from "./feed-content.ts";
 import { findKnownImport } from "./file-identity.ts";
 import { checkInterrupt } from "./interruption.ts";
@@ -15,7 +17,8 @@ const HEAD_BYTES = 256 * 1024;
 
 /** How far an import is. */
 export interface ImportProgress {
-  readonly content: Content;
+  /** As `Content.takenBytes`. */
+  readonly takenBytes: number;
   readonly lines: number;
   /** Events of this import that are durable. */
   readonly events: number;
@@ -29,6 +32,8 @@ export interface ImportOptions {
   /** Called after every chunk; before the first line is decoded, of what is looked at to find the known beginning. */
   readonly onProgress: (progress: ImportProgress) => void;
   readonly signal: AbortSignal;
+  /** Decodes the file elsewhere; absent: here. */
+  readonly decode?: (file: string, format: FormatName) => AsyncIterable<FactPack>;
 }
 
 /**
@@ -44,7 +49,7 @@ export async function importFile(
   const format = await chooseFormat(file, content, options.format);
   const onLookedAt = (): void => {
     checkInterrupt(options.signal, file, 0);
-    options.onProgress({ content, lines: 0, events: 0 });
+    options.onProgress({ takenBytes: content.takenBytes(), lines: 0, events: 0 });
   };
   let known = await findKnownImport(journal, content, onLookedAt);
   const hasForked = known !== null && !(await readsTheSame(content, format, known, onLookedAt));
@@ -83,15 +88,14 @@ export async function importFile(
       noteProblem(report, line, reason);
     },
   });
-  await feedContent(recorder, decoderOf(format), content, report, options);
+  const packs = options.decode?.(file, format) ?? decodedContent(content, format, options.pace !== null);
+  await feedContent(recorder, packs, report, options);
   if (hasForked)
     noteProblem(
       report,
       report.lines,
       `the beginning of this file was imported before as ${before}, but its end there reads otherwise here: it has a context of its own`,
     );
-  const short = content.cutShort();
-  if (short !== null) noteProblem(report, report.lines + 1, short);
   report.recognised = report.lines - report.unread;
   report.contexts.push(...contexts);
   return report;

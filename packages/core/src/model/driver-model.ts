@@ -7,8 +7,8 @@
  */
 import type { AreaTable } from "../area-table.ts";
 import type { EventBatch } from "../event-batch.ts";
-import { eventAt } from "../event-batch.ts";
 import type { JsonObject } from "../event-json.ts";
+import { eventAt } from "../event-row.ts";
 import type { DriverChange, IoasEvent } from "../events.ts";
 import type { ContextState } from "../state.ts";
 import { type CommandTable, commandFromJson } from "./command-fields.ts";

@@ -1,6 +1,6 @@
 /** The profiles that take commands: one row each. What `ContextCreated` says makes the model. */
 import type { EventBatch } from "../event-batch.ts";
-import { eventAt } from "../event-batch.ts";
+import { eventAt } from "../event-row.ts";
 import type { IoasEvent } from "../events.ts";
 import type { ProfileName } from "../fact.ts";
 import { IoasisError } from "../failure.ts";

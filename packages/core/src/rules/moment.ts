@@ -3,7 +3,8 @@
  * a row costs no object however many rules look at it; `recorded` is made when somebody has something to tell.
  */
 import { ticksAt } from "../decimal.ts";
-import { type EventBatch, recordedAt, sourceAt } from "../event-batch.ts";
+import type { EventBatch } from "../event-batch.ts";
+import { recordedAt, sourceAt } from "../event-row.ts";
 import { type Actor, EVENT_TYPES, type EventType, type IoasHandle, type Recorded } from "../events.ts";
 import { PROTS, type Prot, type Source } from "../source.ts";
 import { ContextState } from "../state.ts";

@@ -1,7 +1,7 @@
 import type { IoasEvent } from "@ioasis/core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { stateAt } from "../at.ts";
+import { indexOf } from "../context-index.ts";
 import { parseIovaRange } from "../iova-range.ts";
 import { randomHistory } from "../testing/random-history.ts";
 import { historyOfSteps, mapped, unmapped } from "../testing/small-history.ts";
@@ -76,14 +76,14 @@ test("what never ends is found in a logarithm of steps", async () => {
 });
 
 test("what comes and goes is found where it first is, in any history", async () => {
-  for (const seed of [1, 2, 3]) {
-    const journal = await randomHistory(seed, 300, 30);
+  for (const seed of [1, 2]) {
+    const journal = await randomHistory(seed, 200, 30);
     const first = (holds: (version: number) => boolean): number | null => {
-      for (let version = 40; version <= 300; version++) if (holds(version)) return version;
+      for (let version = 40; version <= 200; version++) if (holds(version)) return version;
       return null;
     };
-    const areas = (version: number): number =>
-      stateAt(journal, "c", version).spaces.reduce((sum, space) => sum + space.areas.length, 0);
+    const counts = Array.from({ length: 201 }, (_, version) => indexOf(journal, "c").stateAt(version).liveMappings);
+    const areas = (version: number): number => counts[version] as number;
     for (const range of ["0x8000", "0x20000-0x22fff"]) {
       const isMapped = (version: number): boolean => who(journal, "c", parseIovaRange(range, "range"), version).mapped;
       assert.is(bisect(journal, "c", `mapped ${range}`, { from: 40 }).version, first(isMapped));

@@ -3,6 +3,7 @@ import { existsSync, renameSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { EventBatch, IoasisError } from "@ioasis/core";
+import { keepIndex } from "@ioasis/history";
 import { type Journal, openSegmentJournal } from "@ioasis/store";
 import { countText } from "../count.ts";
 import type { Setting } from "../row.ts";
@@ -34,6 +35,8 @@ export async function history({ scratch, say }: Setting, events: number, live: n
       next += PROGRESS_EVENTS;
       say(`${done.toLocaleString("en")} events made`);
     });
+    say("indexes it");
+    await keepIndex(journal, GUEST);
   } finally {
     await journal.close();
   }

@@ -1,27 +1,39 @@
-/** Saved models of contexts as files, `snapshots/CONTEXT-VERSION.model`, each one frame. */
+/** What is kept of contexts as files, `snapshots/CONTEXT-VERSION.ENDING`, each one frame. */
 import { assert } from "@ioasis/core";
 import { type Disk, replaceFile } from "./disk.ts";
 import { diskFailure } from "./disk-failure.ts";
-import { draft, encodeHead, FRAME_MODEL } from "./frame.ts";
+import { draft, encodeHead } from "./frame.ts";
 import type { Damage } from "./journal.ts";
 import type { Kept } from "./kept.ts";
 import { SNAPSHOTS_KEPT_MAX } from "./limits.ts";
 import { scan } from "./scan.ts";
 
 const FOLDER = "snapshots";
-const NAME = /^([0-9a-f]+)-(\d{1,16})\.model$/;
 
-export class ModelFiles implements Kept {
+export interface KeptKind {
+  readonly ending: string;
+  /** Type of the only frame of a file. */
+  readonly frame: number;
+  /** For messages: `the snapshot`. */
+  readonly words: string;
+  /** Whether a payload is what it should be, where its hash alone does not say so. */
+  readonly isGood: (payload: Uint8Array, contextId: string, version: number) => boolean;
+}
+
+export class KeptFiles implements Kept {
   readonly #disk: Disk;
   readonly #directory: string;
+  readonly #kind: KeptKind;
   /** Versions by context, ascending: as found, then as saved. */
   readonly #versions = new Map<string, number[]>();
 
-  constructor(disk: Disk, directory: string) {
+  constructor(disk: Disk, directory: string, kind: KeptKind) {
     this.#disk = disk;
     this.#directory = `${directory}/${FOLDER}`;
+    this.#kind = kind;
+    const named = new RegExp(`^([0-9a-f]+)-(\\d{1,16})\\.${kind.ending}$`);
     for (const name of disk.list(this.#directory) ?? []) {
-      const [, contextId, version] = NAME.exec(name) ?? [];
+      const [, contextId, version] = named.exec(name) ?? [];
       if (contextId !== undefined)
         this.#versions.set(contextId, ascending([...this.versions(contextId), Number(version)]));
     }
@@ -34,7 +46,7 @@ export class ModelFiles implements Kept {
   read(contextId: string, version: number): Uint8Array | null {
     try {
       const bytes = this.#disk.readWhole(this.#path(contextId, version));
-      return bytes === null ? null : payloadOf(bytes);
+      return bytes === null ? null : this.#payloadOf(bytes);
     } catch {
       // Unreadable is as good as absent: there is an older one, or the blocks.
       return null;
@@ -43,12 +55,12 @@ export class ModelFiles implements Kept {
 
   async save(contextId: string, version: number, bytes: Uint8Array): Promise<void> {
     assert(/^[0-9a-f]+$/.test(contextId), "the id of a context is hex digits");
-    const head = encodeHead(draft(FRAME_MODEL, 0, 1, bytes), 0);
+    const head = encodeHead(draft(this.#kind.frame, 0, 1, bytes), 0);
     try {
       this.#disk.makeDirectory(this.#directory);
-      await replaceFile(this.#disk, this.#directory, nameOf(contextId, version), [head, bytes]);
+      await replaceFile(this.#disk, this.#directory, this.#nameOf(contextId, version), [head, bytes]);
     } catch (error) {
-      throw diskFailure(this.#disk, this.#path(contextId, version), "write the saved model", error);
+      throw diskFailure(this.#disk, this.#path(contextId, version), `write ${this.#kind.words}`, error);
     }
     const versions = ascending([...this.versions(contextId), version]);
     for (const old of versions.slice(0, -SNAPSHOTS_KEPT_MAX)) this.#disk.remove(this.#path(contextId, old));
@@ -57,30 +69,33 @@ export class ModelFiles implements Kept {
 
   /** Files whose bytes are not what they were. */
   damage(): Damage[] {
-    const what = "the saved model is damaged; it is not used, and may be deleted";
+    const { words, isGood } = this.#kind;
+    const what = `${words} is damaged; it is not used, and may be deleted`;
     return [...this.#versions].flatMap(([contextId, versions]) =>
       versions.flatMap((version) => {
         const bytes = this.#disk.readWhole(this.#path(contextId, version));
-        if (bytes === null || payloadOf(bytes) !== null) return [];
-        return { file: `${FOLDER}/${nameOf(contextId, version)}`, offset: 0, version: null, context: null, what };
+        const payload = bytes === null ? null : this.#payloadOf(bytes);
+        if (bytes === null || (payload !== null && isGood(payload, contextId, version))) return [];
+        const file = `${FOLDER}/${this.#nameOf(contextId, version)}`;
+        return { file, offset: 0, version: null, context: null, what };
       }),
     );
   }
 
+  #payloadOf(bytes: Uint8Array): Uint8Array | null {
+    const [frame, ...more] = scan(bytes);
+    return frame?.isIntact === true && frame.head.type === this.#kind.frame && more.length === 0 ? frame.payload : null;
+  }
+
   #path(contextId: string, version: number): string {
-    return `${this.#directory}/${nameOf(contextId, version)}`;
+    return `${this.#directory}/${this.#nameOf(contextId, version)}`;
+  }
+
+  #nameOf(contextId: string, version: number): string {
+    return `${contextId}-${version}.${this.#kind.ending}`;
   }
 }
 
 function ascending(versions: readonly number[]): number[] {
   return [...new Set(versions)].sort((a, b) => a - b);
-}
-
-function nameOf(contextId: string, version: number): string {
-  return `${contextId}-${version}.model`;
-}
-
-function payloadOf(bytes: Uint8Array): Uint8Array | null {
-  const [frame, ...more] = scan(bytes);
-  return frame?.isIntact === true && frame.head.type === FRAME_MODEL && more.length === 0 ? frame.payload : null;
 }
