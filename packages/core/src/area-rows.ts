@@ -232,8 +232,7 @@ export class AreaRows {
     cargo[at] = value[2 * from] as number;
     cargo[at + 1] = value[2 * from + 1] as number;
     cargo[at + 2] = version;
-    cargo[at + 3] =
-      (lo & LOW_BITS) | ((traits & TRAITS_MASK) << TRAITS_SHIFT) | ((version / TWO_32) << VERSION_SHIFT);
+    cargo[at + 3] = (lo & LOW_BITS) | ((traits & TRAITS_MASK) << TRAITS_SHIFT) | ((version / TWO_32) << VERSION_SHIFT);
     this.#setUsed(row);
     const chunk = row >> CHUNK_SHIFT;
     this.counts[chunk] = (this.counts[chunk] as number) + 1;
