@@ -9,6 +9,8 @@ import type { Steps } from "./steps.ts";
 
 /** Areas, and known ranges, of one space. */
 const ROWS_MAX = 0x40_0000;
+/** Visited in one step of writing them. */
+const STEP_AREAS = 0x4000;
 
 /** Ranges ascending. */
 interface Ranges {
@@ -91,26 +93,28 @@ export function* writeAreas(out: ColumnWriter, areas: AreaTable): Steps<void> {
   const hasRuns = new Uint8Array(count);
   const lists: (readonly Run[])[] = [];
   let row = 0;
-  areas.forEach((iova, last, areaTraits, areaValue, areaFd, runs, areaVersion) => {
+  const take: Parameters<AreaTable["forEach"]>[0] = (iova, last, itsTraits, itsValue, itsFd, runs, itsVersion) => {
     ranges.first[row] = iova;
     ranges.last[row] = last;
-    traits[row] = areaTraits;
-    value[row] = areaValue;
-    fd[row] = areaFd;
-    version[2 * row] = areaVersion;
-    version[2 * row + 1] = areaVersion / 0x1_0000_0000;
+    traits[row] = itsTraits;
+    value[row] = itsValue;
+    fd[row] = itsFd;
+    version[2 * row] = itsVersion;
+    version[2 * row + 1] = itsVersion / 0x1_0000_0000;
     if (runs !== null) hasRuns[row] = lists.push(runs) > 0 ? 1 : 0;
     row++;
-  });
-  yield;
+  };
+  for (let next: bigint | null = 0n; next !== null; yield) next = areas.forEach(take, next, STEP_AREAS);
   out.out.varint(count);
   out.reserve(count);
   writeRanges(out, ranges);
   yield;
   writeSmall(out, traits, ranges.every);
+  yield;
   writeDifferences(out, halves(value), ranges.every);
   yield;
   writeSmall(out, fd, ranges.every);
+  yield;
   writeDifferences(out, version, ranges.every);
   yield;
   writeSmall(out, hasRuns, ranges.every);

@@ -41,8 +41,8 @@ export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
 }
 
 /**
- * `encodeSnapshot` in steps, the longest of which visits all areas of a space once; a writer with something else to
- * do does it between two. The state must not change meanwhile.
+ * `encodeSnapshot` in steps, the longest of which write a column of a space; a writer with something else to do does it
+ * between two. The state must not change meanwhile.
  * @throws IoasisError ERR_LIMIT when the state is too large for one
  */
 export function* snapshotSteps(snapshot: Snapshot): Steps<Uint8Array> {

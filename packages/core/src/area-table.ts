@@ -239,7 +239,11 @@ export class AreaTable {
     return this.in(0n, SPACE_END - 1n);
   }
 
-  /** All areas ascending in the form that `insert` takes, each counted from its present start. */
+  /**
+   * Areas ascending in the form that `insert` takes, each counted from its present start: those from `from` on, so
+   * many at most.
+   * @returns the first byte of the next one, null behind the last
+   */
   forEach(
     visit: (
       iova: bigint,
@@ -250,15 +254,20 @@ export class AreaTable {
       runs: readonly Run[] | null,
       version: number,
     ) => void,
-  ): void {
+    from = 0n,
+    areasMax = Number.POSITIVE_INFINITY,
+  ): bigint | null {
     const store = this.#store;
     const { rows } = store;
-    for (let row = store.lowest(0, 0); row >= 0; row = store.after(row)) {
+    let visited = 0;
+    for (let row = store.lowest(hiOf(from), loOf(from)); row >= 0; row = store.after(row)) {
       const first = rows.first(row);
+      if (visited++ === areasMax) return first;
       const last = rows.last(row);
       const runs = clipRuns(store.runsOf(row), first, last);
       visit(first, last, rows.traits(row), rows.value(row), rows.fd(row), runs, rows.version(row));
     }
+    return null;
   }
 
   /** The nearest area wholly below `iova`, or null. */

@@ -40,7 +40,7 @@ export const DECODED_BLOCKS_MAX = 8;
  * mappings: then opening replays no more than that, and snapshots are a fixed share of what appending costs. The work
  * of an event is 1, that of the block that it is in SNAPSHOT_BLOCK_WORK.
  */
-export const SNAPSHOT_WORK = 131_072;
+export const SNAPSHOT_WORK = 65_536;
 export const SNAPSHOT_BLOCK_WORK = 128;
 /** At a clean close one is taken when this much work came after the newest one. */
 export const SNAPSHOT_CLOSE_WORK = 8_192;

@@ -3,9 +3,12 @@
  *
  * A snapshot needs state and digest of one version, but the digest runs ahead with what is
  * accepted while the state follows what is durable. So the digest is put by at the moment of the
- * wish, and the state is added when the disk has caught up with it.
+ * wish, and the state is added when the disk has caught up with it: a copy that costs nothing to
+ * make, and is encoded in steps between which appends go on.
  */
-import { encodeSnapshot } from "@ioasis/codec";
+import { setImmediate } from "node:timers/promises";
+import { snapshotSteps } from "@ioasis/codec";
+import type { ContextState } from "@ioasis/core";
 import type { ContextLog } from "./context-log.ts";
 import { SNAPSHOT_BLOCK_WORK, SNAPSHOT_CLOSE_WORK, SNAPSHOT_WORK } from "./limits.ts";
 import type { Replay } from "./replay.ts";
@@ -29,7 +32,8 @@ export class SnapshotKeeper {
   readonly #replay: Replay;
   readonly #wishes = new Map<ContextLog, Wish[]>();
   readonly #newest = new Map<ContextLog, Kept>();
-  readonly #saving = new Set<Promise<void>>();
+  /** Snapshots that are being written, by context: the policy waits for them. */
+  readonly #saving = new Map<ContextLog, Promise<unknown>>();
 
   constructor(store: SnapshotStore, replay: Replay) {
     this.#store = store;
@@ -39,7 +43,7 @@ export class SnapshotKeeper {
   /** To be called when a block was accepted. */
   afterAccept(context: ContextLog): void {
     const work = this.#workBehind(context);
-    if (work < SNAPSHOT_WORK || work < (context.live?.liveMappings ?? 0)) return;
+    if (work < SNAPSHOT_WORK || work < (context.live?.liveMappings ?? 0) || this.#saving.has(context)) return;
     // The journal does without: replay then begins further back.
     this.take(context).catch(() => undefined);
   }
@@ -49,7 +53,7 @@ export class SnapshotKeeper {
     for (const context of contexts)
       if (context.damagedFrom === null && this.#workBehind(context) > SNAPSHOT_CLOSE_WORK)
         await this.take(context).catch(() => undefined);
-    await Promise.allSettled(this.#saving);
+    await Promise.allSettled(this.#saving.values());
   }
 
   /** What it is to replay the events of the context that are newer than its newest snapshot. */
@@ -96,12 +100,29 @@ export class SnapshotKeeper {
   #grant(context: ContextLog, { version, digest, resolve, reject }: Wish): void {
     try {
       context.live ??= this.#replay.state(context, context.version);
-      const bytes = encodeSnapshot({ contextId: context.id, state: context.live, digest });
-      const saving = this.#store.save(context.id, version, bytes).then(resolve, reject);
-      this.#saving.add(saving);
-      saving.finally(() => this.#saving.delete(saving));
+      const before = this.#saving.get(context);
+      const saving = this.#save(context.id, version, context.live.snapshot(), digest, before)
+        .then(resolve, reject)
+        .finally(() => this.#saving.get(context) === saving && this.#saving.delete(context));
+      this.#saving.set(context, saving);
     } catch (error) {
       reject(error);
+    }
+  }
+
+  async #save(
+    contextId: string,
+    version: number,
+    state: ContextState,
+    digest: Uint8Array,
+    before: Promise<unknown> | undefined,
+  ): Promise<void> {
+    await before;
+    const steps = snapshotSteps({ contextId, state, digest });
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return this.#store.save(contextId, version, step.value);
+      await setImmediate();
     }
   }
 }
