@@ -1,5 +1,6 @@
 /** The whole state at versions of a long history, beside a replay from its beginning. */
 import type { ContextState } from "@ioasis/core";
+import { indexOf } from "@ioasis/history";
 import type { Journal } from "@ioasis/store";
 import { type Bench, median } from "./measure.ts";
 import type { Setting } from "./row.ts";
@@ -36,7 +37,7 @@ export async function atBenches(setting: Setting, events: number): Promise<Bench
 
 /** The whole state, for looking. */
 export function stateAt(journal: Journal, version: number): ContextState {
-  return journal.state(GUEST, version);
+  return indexOf(journal, GUEST).stateAt(version);
 }
 
 function milliseconds(run: () => void): number {

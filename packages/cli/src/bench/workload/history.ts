@@ -3,6 +3,7 @@ import { existsSync, renameSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { EventBatch, IoasisError } from "@ioasis/core";
+import { keepIndex } from "@ioasis/history";
 import { type Journal, openSegmentJournal } from "@ioasis/store";
 import { countText } from "../count.ts";
 import type { Setting } from "../row.ts";
@@ -17,7 +18,7 @@ export const HISTORY_LIVE = 100_000;
 const UNDER_WAY_MAX = 8;
 const PROGRESS_EVENTS = 2_000_000;
 /** Changes whenever what a history holds does, so that none of old is taken for a new one. */
-const MAKE = 1;
+const MAKE = 2;
 
 /** @returns the directory of a journal whose context GUEST has `events` versions of a churn at `live` mappings */
 export async function history({ scratch, say }: Setting, events: number, live: number): Promise<string> {
@@ -34,6 +35,7 @@ export async function history({ scratch, say }: Setting, events: number, live: n
       next += PROGRESS_EVENTS;
       say(`${done.toLocaleString("en")} events made`);
     });
+    await keepIndex(journal, GUEST);
   } finally {
     await journal.close();
   }
