@@ -44,6 +44,37 @@ export function foldAreas(store: AreaStore, batch: EventBatch, from: number, to:
   }
 }
 
+/**
+ * The same as far as nothing can be said against an event: a map of a free range, an unmap of exactly one area and of
+ * all its bytes.
+ * @returns the first row that is none of these, with all before it folded; `to`: there is none
+ */
+export function foldAreasWhileRight(store: AreaStore, batch: EventBatch, from: number, to: number): number {
+  assert(batch.firstVersion + to - 1 <= AREA_VERSION_MAX, "an area has 45 bits for its version");
+  const { type, halves } = batch;
+  for (let group = from; group < to; group += AHEAD) {
+    const end = Math.min(to, group + AHEAD);
+    lookAhead(store, halves, group, end);
+    for (let row = group; row < end; row++) {
+      const code = type[row] as number;
+      const isRight =
+        code === TYPE_MAPPED
+          ? mapFree(store, batch, row, row - group)
+          : code === TYPE_UNMAPPED && tookAll(halves, row) && unmapOne(store, batch, row, row - group);
+      if (!isRight) return row;
+    }
+  }
+  return to;
+}
+
+/** Whether the bytes that an unmap took are those of its range; false too where they are 2^64. */
+function tookAll({ iova, last, value }: Halves, row: number): boolean {
+  const at = 2 * row;
+  const low = (last[at] as number) - (iova[at] as number) + 1;
+  const high = (last[at + 1] as number) - (iova[at + 1] as number) + Math.floor(low / TWO_32);
+  return value[at] === low >>> 0 && value[at + 1] === high;
+}
+
 function lookAhead(store: AreaStore, { iova, last }: Halves, from: number, to: number): void {
   const { rows, directory } = store;
   const { chunks } = directory;
