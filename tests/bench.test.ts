@@ -4,7 +4,7 @@ import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { checkLine, type Line } from "./bench-line.ts";
-import { Workbench } from "./ioasis.ts";
+import { ROOT, Workbench } from "./ioasis.ts";
 
 /** The rows of the project's targets. */
 const TARGET_ROWS = [
@@ -52,6 +52,12 @@ test("growth: points of every curve, a page and a picture made from them", () =>
   const before = readFileSync(path.join(out, "growth.svg"), "utf8");
   assert.is(bench.run("bench", "--redraw", "--out", out).status, 0);
   assert.is(readFileSync(path.join(out, "growth.svg"), "utf8"), before);
+});
+
+test("docs/benchmarks tells of every row", () => {
+  const text = readFileSync(path.join(ROOT, "docs/benchmarks/README.md"), "utf8");
+  for (const { id } of bench.json<{ id: string }[]>("bench", "--list"))
+    assert.ok(text.includes(`\n| \`${id.replace(/^growth-.*/, "growth")}\` |`), id);
 });
 
 for (const [words, message] of [
