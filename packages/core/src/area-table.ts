@@ -11,7 +11,7 @@ import { type Area, areaOf, clipRuns, type Span } from "./area.ts";
 import { foldAreas, foldAreasWhileRight } from "./area-fold.ts";
 import { hiOf, loOf } from "./area-rows.ts";
 import { AreaStore, type AreaWatcher, columnsOf } from "./area-store.ts";
-import type { EventBatch } from "./event-batch.ts";
+import type { EventBatch, Halves } from "./event-batch.ts";
 import type { Run } from "./source.ts";
 
 const SPACE_END = 1n << 64n;
@@ -86,20 +86,16 @@ export class AreaTable {
     this.#store.insert(columnsOf(iova, last, value), 0, traits, version, fd, runs, version);
   }
 
-  /** As `insert`, with addresses in halves of 32 bits: for readers of columns, who make no bigint for each area. */
-  insertHalves(
-    iovaHi: number,
-    iovaLo: number,
-    lastHi: number,
-    lastLo: number,
+  /** As `insert`, of the range in row `from` of columns: for readers of columns, who make no bigint for each area. */
+  insertRow(
+    columns: Halves,
+    from: number,
     traits: number,
-    valueHi: number,
-    valueLo: number,
     fd: number,
     runs: readonly Run[] | null,
     version: number,
   ): void {
-    this.#store.insert(iovaHi, iovaLo, lastHi, lastLo, valueHi, valueLo, traits, version, fd, runs, version);
+    this.#store.insert(columns, from, traits, version, fd, runs, version);
   }
 
   /**

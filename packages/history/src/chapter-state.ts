@@ -30,19 +30,15 @@ export function stateOf(chapter: Chapter, version: number): ContextState {
   let ioas = -1;
   let areas: AreaTable | null = null;
   eachMapped(chapter, version, (columns, row, runs) => {
-    const { iova, last, value, traits, fd, mapped } = columns;
+    const { iova, last, traits, fd, mapped } = columns;
     if ((columns.ioas[row] as number) - 1 !== ioas || areas === null) {
       ioas = (columns.ioas[row] as number) - 1;
       areas = state.space(ioas).areas;
     }
-    areas.insertHalves(
-      iova[2 * row + 1] as number,
-      iova[2 * row] as number,
-      last[2 * row + 1] as number,
-      last[2 * row] as number,
+    areas.insertRow(
+      columns,
+      row,
       traits[row] as number,
-      value[2 * row + 1] as number,
-      value[2 * row] as number,
       (fd[row] as number) - 1,
       runs === null ? null : clipRuns(runs, longAt(iova, row), longAt(last, row)),
       mapped[row] as number,
