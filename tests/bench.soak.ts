@@ -1,4 +1,4 @@
-/** The rows of the bench that have no small size: every line has the fields that pipelines read. No time is asserted. */
+/** The rows of the bench that take longer in their smallest size too: every line has the fields that pipelines read. No time is asserted. */
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -6,6 +6,8 @@ import { checkLine, type Line } from "./bench-line.ts";
 import { Workbench } from "./ioasis.ts";
 
 const ROWS = [
+  "replicate@5k",
+  "rss@5k",
   "block-bytes",
   "blocks",
   "durable-command",

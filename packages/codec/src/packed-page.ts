@@ -177,6 +177,12 @@ export class PackedPage {
     const base = facts[FACTS * column + 2] as number;
     let at = facts[FACTS * column + 3] as number;
     if (width === 0) into.fill(base, 0, rows);
+    else if (width === 1) for (let row = 0; row < rows; row++) into[row] = base + (bytes[at++] as number) * scale;
+    else if (width === 3)
+      for (let row = 0; row < rows; row++, at += 3) {
+        const cell = (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16);
+        into[row] = base + cell * scale;
+      }
     else
       for (let row = 0; row < rows; row++) {
         let cell = bytes[at++] as number;
@@ -185,44 +191,47 @@ export class PackedPage {
       }
   }
 
-  /** The whole column, into the first `rows` of `into`. */
-  bigints(column: number, into: BigUint64Array): void {
-    const words = new Uint32Array(into.buffer, into.byteOffset, 2 * into.length);
-    for (let row = 0; row < this.rows; row++) {
-      this.#halves(column, row);
-      words[2 * row] = HALVES[0] as number;
-      words[2 * row + 1] = HALVES[1] as number;
-    }
+  /** Whether all rows of the column have the same value. */
+  isSame(column: number): boolean {
+    return this.#facts[FACTS * column] === 0;
+  }
+
+  /** The whole column in halves, low half first, into the first 2 × `rows` of `into`. */
+  halves(column: number, into: Uint32Array): void {
+    this.#read(column, 0, this.rows, into);
   }
 
   bigint(column: number, row: number): bigint {
-    this.#halves(column, row);
+    this.#read(column, row, 1, HALVES);
     return WHOLE[0] as bigint;
   }
 
-  /** Puts the value into `WHOLE`. */
-  #halves(column: number, row: number): void {
+  #read(column: number, first: number, rows: number, into: Uint32Array): void {
     const { bytes } = this;
     const head = HEAD_BYTES + COLUMN_BYTES * column;
     const width = bytes[head] as number;
     const shift = bytes[head + 1] as number;
-    const at = (this.#facts[FACTS * column + 3] as number) + row * width;
-    let low = 0;
-    let high = 0;
-    for (let byte = 0; byte < width; byte++) {
-      if (byte < 4) low |= (bytes[at + byte] as number) << (8 * byte);
-      else high |= (bytes[at + byte] as number) << (8 * byte - 32);
+    const baseLow = word(bytes, head + 2);
+    const baseHigh = word(bytes, head + 6);
+    let at = (this.#facts[FACTS * column + 3] as number) + first * width;
+    for (let row = 0; row < rows; row++) {
+      let low = 0;
+      let high = 0;
+      for (let byte = 0; byte < width; byte++) {
+        if (byte < 4) low |= (bytes[at++] as number) << (8 * byte);
+        else high |= (bytes[at++] as number) << (8 * byte - 32);
+      }
+      if (shift >= 32) {
+        high = low << (shift - 32);
+        low = 0;
+      } else if (shift > 0) {
+        high = (high << shift) | (low >>> (32 - shift));
+        low <<= shift;
+      }
+      const sum = (low >>> 0) + baseLow;
+      into[2 * row] = sum;
+      into[2 * row + 1] = high + baseHigh + (sum >= WORD ? 1 : 0);
     }
-    if (shift >= 32) {
-      high = low << (shift - 32);
-      low = 0;
-    } else if (shift > 0) {
-      high = (high << shift) | (low >>> (32 - shift));
-      low <<= shift;
-    }
-    const sum = (low >>> 0) + word(bytes, head + 2);
-    HALVES[0] = sum;
-    HALVES[1] = high + word(bytes, head + 6) + (sum >= WORD ? 1 : 0);
   }
 }
 

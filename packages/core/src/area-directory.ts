@@ -61,6 +61,12 @@ export class AreaDirectory {
     this.#changed();
   }
 
+  /** Moves a border: what lies between the old one and the new one changes its chunk. */
+  setMin(index: number, min: number): void {
+    this.mins[index] = min;
+    this.#changed();
+  }
+
   remove(index: number): void {
     this.mins.copyWithin(index, index + 1, this.count);
     this.chunks.copyWithin(index, index + 1, this.count);

@@ -44,6 +44,37 @@ export function foldAreas(store: AreaStore, batch: EventBatch, from: number, to:
   }
 }
 
+/**
+ * The same as far as nothing can be said against an event: a map of a free range, an unmap of exactly one area and of
+ * all its bytes.
+ * @returns the first row that is none of these, with all before it folded; `to`: there is none
+ */
+export function foldAreasWhileRight(store: AreaStore, batch: EventBatch, from: number, to: number): number {
+  assert(batch.firstVersion + to - 1 <= AREA_VERSION_MAX, "an area has 45 bits for its version");
+  const { type, halves } = batch;
+  for (let group = from; group < to; group += AHEAD) {
+    const end = Math.min(to, group + AHEAD);
+    lookAhead(store, halves, group, end);
+    for (let row = group; row < end; row++) {
+      const code = type[row] as number;
+      const isRight =
+        code === TYPE_MAPPED
+          ? mapFree(store, batch, row, row - group)
+          : code === TYPE_UNMAPPED && tookAll(halves, row) && unmapOne(store, batch, row, row - group);
+      if (!isRight) return row;
+    }
+  }
+  return to;
+}
+
+/** Whether the bytes that an unmap took are those of its range; false too where they are 2^64. */
+function tookAll({ iova, last, value }: Halves, row: number): boolean {
+  const at = 2 * row;
+  const low = (last[at] as number) - (iova[at] as number) + 1;
+  const high = (last[at + 1] as number) - (iova[at + 1] as number) + Math.floor(low / TWO_32);
+  return value[at] === low >>> 0 && value[at + 1] === high;
+}
+
 function lookAhead(store: AreaStore, { iova, last }: Halves, from: number, to: number): void {
   const { rows, directory } = store;
   const { chunks } = directory;
@@ -100,15 +131,24 @@ function mapFree(store: AreaStore, batch: EventBatch, row: number, ahead: number
   const { rows, directory, index } = store;
   const { keys, lasts } = rows;
   const start = store.startOf(index);
-  const below = rows.liveUpTo(start, at);
-  if (below < 0) return false;
-  const endBelow = (lasts[2 * below + 1] as number) * TWO_32 + (lasts[2 * below] as number);
-  if (endBelow >= (firstAhead[ahead] as number)) return false;
+  let below = rows.liveUpTo(start, at);
+  const isLowest = below < 0;
+  if (isLowest && index > 0) {
+    const before = store.startOf(index - 1);
+    below = rows.liveUpTo(before, before + LAST_ROW);
+    if (below < 0) return false;
+  }
+  if (below >= 0) {
+    const endBelow = (lasts[2 * below + 1] as number) * TWO_32 + (lasts[2 * below] as number);
+    if (endBelow >= (firstAhead[ahead] as number)) return false;
+  }
   const above = rows.liveFrom(start, at + 1);
   const next = above >= 0 ? (keys[above] as number) : directory.minOf(index + 1);
   if (next <= (lastAhead[ahead] as number)) return false;
   const to = rows.place(start, at);
   if (to < 0) return false;
+  // The gap behind a new lowest area of a chunk was none of the chunk's so far.
+  if (isLowest) directory.widest[index] = Number.POSITIVE_INFINITY;
   const version = batch.firstVersion + row;
   rows.put(to, batch.halves, row, traits, version);
   if (rows.fds !== null) rows.fds[to] = -1;

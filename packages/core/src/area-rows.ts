@@ -256,6 +256,11 @@ export class AreaRows {
     }
   }
 
+  /** Moves `count` packed rows of the chunk up by `by`. */
+  shiftUp(start: number, count: number, by: number): void {
+    for (let row = start + count - 1; row >= start; row--) this.#move(row, row + by);
+  }
+
   /** Appends the rows `[from, end)`, all in use, to `count` packed rows of another chunk. */
   append(start: number, count: number, from: number, end: number): void {
     for (let row = from; row < end; row++) this.#move(row, start + count + row - from);

@@ -24,6 +24,8 @@ export interface AreaWatcher {
   gone(store: AreaStore, row: number, version: number): void;
 }
 
+/** A full chunk gives rows to the next one if that has no more than these. */
+const ROWS_LENT_TO_MAX = 44;
 /** Bits of the kind of source in `traits`: 0 has no address that a cut moves. */
 const KIND_MASK = 0xf << 2;
 
@@ -224,7 +226,7 @@ export class AreaStore {
     const { rows, directory } = this;
     const start = this.startOf(index);
     this.widen(index, row);
-    if (rows.hasRuns(row)) this.#dropRuns(row);
+    if (this.runs.size > 0 && rows.hasRuns(row)) this.#dropRuns(row);
     this.size--;
     const left = rows.erase(row);
     if (left < ROWS_FEW && directory.count > 1) this.thin(index, left);
@@ -281,13 +283,37 @@ export class AreaStore {
       const border = directory.mins[index] as number;
       directory.mins[index] = rows.keys[start] as number;
       rows.empty(this.#addChunk(index, border, widest), Number.NEGATIVE_INFINITY);
-    } else {
+    } else if (!this.#lend(index)) {
       const half = ROWS / 2;
       const upper = this.#addChunk(index + 1, rows.keys[start + half] as number, widest) << CHUNK_SHIFT;
       rows.append(upper, 0, start + half, start + ROWS);
       rows.spread(upper, half);
       rows.spread(start, half);
     }
+  }
+
+  /**
+   * Gives the upper rows of a full chunk to the next one, if that has room: fuller chunks are fewer, and what there is
+   * of them stays nearer to the processor.
+   * @returns whether it did
+   */
+  #lend(index: number): boolean {
+    const { rows, directory } = this;
+    if (index + 1 === directory.count) return false;
+    const more = rows.counts[directory.chunks[index + 1] as number] as number;
+    if (more > ROWS_LENT_TO_MAX || !this.own(index + 1)) return false;
+    const [start, next] = [this.startOf(index), this.startOf(index + 1)];
+    const kept = (ROWS + more) >> 1;
+    rows.pack(next);
+    rows.shiftUp(next, more, ROWS - kept);
+    rows.append(next, 0, start + kept, start + ROWS);
+    rows.spread(next, more + ROWS - kept);
+    rows.spread(start, kept);
+    this.directory.setMin(index + 1, rows.keys[next] as number);
+    const wider = Math.max(directory.widest[index] as number, directory.widest[index + 1] as number);
+    directory.widest[index] = wider;
+    directory.widest[index + 1] = wider;
+    return true;
   }
 
   #addChunk(index: number, min: number, widest: number): number {

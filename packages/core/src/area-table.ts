@@ -8,10 +8,10 @@
  */
 import type { Iova } from "./address.ts";
 import { type Area, areaOf, clipRuns, type Span } from "./area.ts";
-import { foldAreas } from "./area-fold.ts";
+import { foldAreas, foldAreasWhileRight } from "./area-fold.ts";
 import { hiOf, loOf } from "./area-rows.ts";
 import { AreaStore, type AreaWatcher, columnsOf } from "./area-store.ts";
-import type { EventBatch } from "./event-batch.ts";
+import type { EventBatch, Halves } from "./event-batch.ts";
 import type { Run } from "./source.ts";
 
 const SPACE_END = 1n << 64n;
@@ -42,6 +42,14 @@ export class AreaTable {
     foldAreas(this.#store, batch, from, to);
   }
 
+  /**
+   * The same up to the first event that may contradict what is mapped, which is not folded.
+   * @returns its row, or `to`
+   */
+  foldWhileRight(batch: EventBatch, from: number, to: number): number {
+    return foldAreasWhileRight(this.#store, batch, from, to);
+  }
+
   /** Whether any byte of `[iova, last]` is mapped. */
   overlaps(iova: bigint, last: bigint): boolean {
     return !this.#store.isFree(hiOf(iova), loOf(iova), hiOf(last), loOf(last));
@@ -51,13 +59,6 @@ export class AreaTable {
   covers(iova: bigint, last: bigint): boolean {
     const row = this.#store.floor(hiOf(iova), loOf(iova));
     return row >= 0 && this.#store.rows.reaches(row, hiOf(last), loOf(last));
-  }
-
-  /** Whether `[iova, last]` is one area, neither more nor less. */
-  isArea(iova: bigint, last: bigint): boolean {
-    const { rows } = this.#store;
-    const row = this.#store.floor(hiOf(iova), loOf(iova));
-    return row >= 0 && rows.first(row) === iova && rows.last(row) === last;
   }
 
   /** Whether an area reaches across an end of `[iova, last]`: it begins below and goes on inside, or goes on above. */
@@ -83,6 +84,18 @@ export class AreaTable {
     version: number,
   ): void {
     this.#store.insert(columnsOf(iova, last, value), 0, traits, version, fd, runs, version);
+  }
+
+  /** As `insert`, of the range in row `from` of columns: for readers of columns, who make no bigint for each area. */
+  insertRow(
+    columns: Halves,
+    from: number,
+    traits: number,
+    fd: number,
+    runs: readonly Run[] | null,
+    version: number,
+  ): void {
+    this.#store.insert(columns, from, traits, version, fd, runs, version);
   }
 
   /**

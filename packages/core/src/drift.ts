@@ -8,7 +8,7 @@
 import { hex, lengthOf, U64_MAX } from "./address.ts";
 import type { Errno } from "./errno.ts";
 import type { HotEvent, IoasEvent, IoasHandle } from "./events.ts";
-import { factOfRange, type ProfileName, type RangeFact } from "./fact.ts";
+import type { ProfileName } from "./fact.ts";
 import type { ContextState, Space } from "./state.ts";
 
 export interface Drift {
@@ -91,16 +91,6 @@ export function driftOf(
     default:
       return null;
   }
-}
-
-/** The same for the event that `range` stands for, in space `ioas`; nearly all are seen at a glance to be right. */
-export function driftOfRange(state: ContextState, ioas: IoasHandle, range: RangeFact): Drift | null {
-  const { isMap, iova, last, value, profile } = range;
-  const areas = state.spaces[ioas]?.areas;
-  const isRight =
-    areas === undefined ||
-    (isMap ? !areas.overlaps(iova, last) : areas.isArea(iova, last) && value === lengthOf(iova, last));
-  return isRight ? null : driftOf(state, { ...factOfRange(range).event, ioas } as IoasEvent, null, profile);
 }
 
 /** Whether `event` makes sense in `state`; refusals and everything but maps and unmaps do. */

@@ -27,6 +27,25 @@ export function applyBatch(state: ContextState, batch: EventBatch, from = 0, to 
   if (to > from) state.version = batch.firstVersion + to - 1;
 }
 
+/**
+ * `applyBatch` as far as nothing can be said against the rows: stops in front of the first that may contradict the
+ * state, or that is no map and no unmap.
+ * @returns where it stopped, or `to`
+ */
+export function applyWhileRight(state: ContextState, batch: EventBatch, from: number, to: number): number {
+  let row = from;
+  while (row < to && (batch.type[row] as number) <= TYPE_UNMAPPED) {
+    const end = endOfSpace(batch, row, to);
+    const space = state.space(batch.ioas[row] as number);
+    const stopped = space.areas.foldWhileRight(batch, row, end);
+    noteKnown(space, batch, row, stopped);
+    row = stopped;
+    if (row < end) break;
+  }
+  if (row > from) state.version = batch.firstVersion + row - 1;
+  return row;
+}
+
 /** Behind the last row from `row` on, at most `to`, before a record or an event of another space. */
 function endOfSpace({ type, ioas }: EventBatch, row: number, to: number): number {
   const handle = ioas[row] as number;
@@ -37,6 +56,11 @@ function endOfSpace({ type, ioas }: EventBatch, row: number, to: number): number
 
 function foldSpace(space: Space, batch: EventBatch, from: number, to: number): void {
   space.areas.fold(batch, from, to);
+  noteKnown(space, batch, from, to);
+}
+
+/** A space that the history found there: what an event speaks of is known from then on. */
+function noteKnown(space: Space, batch: EventBatch, from: number, to: number): void {
   if (space.isWhole) return;
   const { type, iova, last } = batch;
   for (let row = from; row < to; row++)

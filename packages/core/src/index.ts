@@ -12,7 +12,7 @@ export { decide, type Outputs } from "./decide/decide.ts";
 export type { Outcome, Refusal } from "./decide/outcome.ts";
 export { type Decimal, formatDecimal, minus, parseDecimal, plus, ticksAt } from "./decimal.ts";
 export { isPciAddress, plainDevice, sameDevice } from "./device-name.ts";
-export { type Applicability, applies, type Drift, driftOf, driftOfRange } from "./drift.ts";
+export { type Applicability, applies, type Drift, driftOf } from "./drift.ts";
 export { ERRNOS, type Errno, errnoCode, errnoOfCode, errnoOfName, errnoOfNumber } from "./errno.ts";
 export {
   type ClockColumn,
@@ -41,7 +41,7 @@ export {
   type ReservationOwner,
   type Stamp,
 } from "./events.ts";
-export { applyBatch, applyUpTo, evolve } from "./evolve.ts";
+export { applyBatch, applyUpTo, applyWhileRight, evolve } from "./evolve.ts";
 export {
   type Fact,
   factOfRange,

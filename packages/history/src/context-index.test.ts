@@ -12,8 +12,8 @@ import { keepIndex } from "./keep-index.ts";
 import { Chance, randomHistory } from "./testing/random-history.ts";
 import { who } from "./who.ts";
 
-const EVENTS = 1_200;
-const CHAPTER_ROWS = 120;
+const EVENTS = 600;
+const CHAPTER_ROWS = 80;
 const test = suite("Index of a context");
 
 /** A journal of a random history in a folder of its own. */
@@ -67,10 +67,10 @@ test("without files, beside them, with some of them gone or damaged: the same an
     assert.ok(saved.length > 4, `${saved.length} chapters`);
     assert.is(await asked(open), expected, "read beside the writer");
     await writer.close();
-    for (const name of saved) {
+    for (const name of [saved[0], saved[saved.length >> 1], saved.at(-1)] as string[]) {
       const file = path.join(folder, "index", name);
       const bytes = readFileSync(file);
-      for (const at of [5, 100, bytes.length >> 1, bytes.length - 10]) {
+      for (const at of [5, bytes.length >> 2, bytes.length - 10]) {
         const damaged = Buffer.from(bytes);
         damaged[at] = (damaged[at] as number) ^ 1;
         writeFileSync(file, damaged);

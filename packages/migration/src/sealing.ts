@@ -2,6 +2,7 @@
 import { IoasisError } from "@ioasis/core";
 import type { MessageOf, Timers } from "@ioasis/replication";
 import type { Epoch, Journal } from "@ioasis/store";
+import { QUIET_ATTEMPTS_MAX } from "./limits.ts";
 import { isRefusal, seal } from "./rules.ts";
 import { claimNext, contextOf } from "./verbs.ts";
 
@@ -16,6 +17,18 @@ export function newestEpoch({ journal, context }: Pick<Sealing, "journal" | "con
   const newest = contextOf(journal, context).epochs.at(-1);
   if (newest === undefined) throw new IoasisError("ERR_NOT_OWNER", `"${context}" has no epoch`, { context });
   return newest;
+}
+
+/**
+ * Waits for a moment at which nothing is on its way to the disk, so that the seal need not wait
+ * for it while nobody may append. Somebody who appends without any pause leaves no such moment.
+ */
+export async function quietMoment({ journal, context }: Sealing): Promise<void> {
+  for (let attempt = 0; attempt < QUIET_ATTEMPTS_MAX; attempt++) {
+    if (journal.accepted(context).version === contextOf(journal, context).head.version) return;
+    // Adopting nothing is durable when everything before it is.
+    await journal.adopt(context, []);
+  }
 }
 
 /**

@@ -12,7 +12,7 @@ import type { MigrateOptions } from "./options.ts";
 import { next, SOURCE_TABLE, type SourcePhase, type SourceTrigger } from "./phase.ts";
 import type { MigrateResult, Outcome } from "./result.ts";
 import { isRefusal, mayAppend, type Refusal } from "./rules.ts";
-import { newestEpoch, recordClaim, type Sealing, sealFor, takeBack } from "./sealing.ts";
+import { newestEpoch, quietMoment, recordClaim, type Sealing, sealFor, takeBack } from "./sealing.ts";
 import { type Answer, SourceLink } from "./source-link.ts";
 import { SpaceDigests } from "./space-digests.ts";
 import { asOnlyMigration } from "./underway.ts";
@@ -224,6 +224,7 @@ class Source {
   async #fence(link: SourceLink): Promise<void> {
     const { publication } = link;
     publication.hold();
+    await quietMoment(this.#sealing);
     const sealedMs = this.#timers.nowMs();
     if (this.#newestEpoch().sealed === null) await sealFor(this.#sealing, link.peer.id, this.#timers);
     this.#step("sealed");

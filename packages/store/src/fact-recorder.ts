@@ -10,7 +10,6 @@ import { eventProblem, rangeProblem } from "@ioasis/codec";
 import {
   type Drift,
   driftOf,
-  driftOfRange,
   type EventType,
   type Fact,
   type IoasEvent,
@@ -85,6 +84,8 @@ export class FactRecorder {
   readonly #options: RecorderOptions;
   readonly #streams = new Map<string, Stream>();
   #latest: Stream | null = null;
+  /** The one context whose newest ranges may not be in its state yet. */
+  #unfolded: ImportContext | null = null;
   /** Streams whose context is at hand, the one that came last at the end. */
   readonly #atHand = new Set<Stream>();
   #pending = 0;
@@ -104,6 +105,7 @@ export class FactRecorder {
   fact(fact: Fact): void {
     const context = this.#contextOf(fact.context, fact);
     if (context === null) return;
+    this.#fold();
     const events = this.#options.refsAreHandles
       ? [fact.event as IoasEvent]
       : resolve(context.state, fact.event, fact.errno);
@@ -114,22 +116,30 @@ export class FactRecorder {
     }
   }
 
-  /** The same as `fact`, of what large recordings consist of. */
+  /** The same as `fact`, of what large recordings consist of: they are folded, and drift is told, many at a time. */
   range(range: RangeFact): void {
     const context = this.#contextOf(range.context, range);
     if (context === null) return;
+    if (context !== this.#unfolded || context.isFull) this.#fold();
     const problem = rangeProblem(range);
     if (problem !== null) {
       this.#cannotBeStored(range.isMap ? "IovaMapped" : "IovaUnmapped", problem, range.line);
       return;
     }
     const { state } = context;
-    const ioas = state.spaceOfKernelId(null)?.handle ?? state.spaces.length;
-    const drift = driftOfRange(state, ioas, range);
-    const version = context.pushRange(range, ioas);
+    context.pushRange(range, state.spaceOfKernelId(null)?.handle ?? state.spaces.length);
+    this.#unfolded = context;
     this.#pending++;
     this.events++;
-    if (drift !== null) this.#tell(drift, context, version, range.line);
+  }
+
+  /** Brings the state of the context that had the last ranges up to them. */
+  #fold(): void {
+    const context = this.#unfolded;
+    this.#unfolded = null;
+    context?.fold((drift, batch, row) =>
+      this.#tell(drift, context, batch.firstVersion + row, batch.line[row] as number),
+    );
   }
 
   #push(context: ImportContext, event: IoasEvent, fact: Fact): void {
@@ -203,6 +213,7 @@ export class FactRecorder {
    * @throws IoasisError as `Journal.append`
    */
   flush(offset: number, sha256: string): Promise<void> {
+    this.#fold();
     // In the order in which the file first spoke of them, so that a journal lists them so.
     const waiting = [...this.#atHand]
       .sort((a, b) => a.ordinal - b.ordinal)

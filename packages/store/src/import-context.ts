@@ -1,9 +1,13 @@
 /** One context of an import: its state, and the rows that wait for the next flush. */
 import {
   applyBatch,
+  applyWhileRight,
   type ContextState,
+  type Drift,
+  driftOf,
   type Envelope,
   EventBatch,
+  eventAt,
   type IoasEvent,
   type IoasHandle,
   type ProfileName,
@@ -48,6 +52,8 @@ export class ImportContext {
   /** Batches that filled up since the last flush. */
   #full: Portion[] = [];
   #rows: number;
+  /** Of the ranges that wait to be folded: a source that gives ranges has one. */
+  #rangeProfile: ProfileName = "unknown";
 
   constructor({ key, name, profile, isNew, epoch, state, rows }: ImportContextOptions) {
     this.key = key;
@@ -57,6 +63,10 @@ export class ImportContext {
     this.state = state;
     this.#epoch = epoch;
     this.#rows = rows;
+  }
+
+  get isFull(): boolean {
+    return this.#batch?.isFull === true;
   }
 
   get isIdle(): boolean {
@@ -72,13 +82,30 @@ export class ImportContext {
     return batch.lastVersion;
   }
 
-  /** The same of the event that `range` stands for, in space `ioas`. */
-  pushRange(range: RangeFact, ioas: IoasHandle): number {
+  /**
+   * Adds an event that `range` stands for, in space `ioas`. It is folded later, together with others: by `fold`,
+   * which is to be called before the state is looked at.
+   */
+  pushRange(range: RangeFact, ioas: IoasHandle): void {
     let batch = this.#batch;
     if (batch === null || batch.isFull) batch = this.#next(batch);
     batch.pushRange(range, ioas);
-    applyBatch(this.state, batch, batch.length - 1, batch.length);
-    return batch.lastVersion;
+    this.#rangeProfile = range.profile;
+  }
+
+  /** Folds the ranges that wait for it; `onDrift` is told of those that contradict what was there, with their rows. */
+  fold(onDrift: (drift: Drift, batch: EventBatch, row: number) => void): void {
+    const batch = this.#batch;
+    if (batch === null) return;
+    const { state } = this;
+    for (let row = state.version + 1 - batch.firstVersion; row < batch.length; ) {
+      row = applyWhileRight(state, batch, row, batch.length);
+      if (row === batch.length) return;
+      const drift = driftOf(state, eventAt(batch, row), null, this.#rangeProfile);
+      if (drift !== null) onDrift(drift, batch, row);
+      applyBatch(state, batch, row, row + 1);
+      row++;
+    }
   }
 
   /** Gives out what waits, in order. */

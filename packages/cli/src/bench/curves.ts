@@ -2,18 +2,18 @@
 import { constants, cpSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { openSegmentJournal } from "@ioasis/store";
+import { type Journal, openSegmentJournal } from "@ioasis/store";
 import { stateAt } from "./at.ts";
 import { countText } from "./count.ts";
 import { type Bench, median } from "./measure.ts";
-import { replicated } from "./replicate.ts";
+import { replicatedTo } from "./replicate.ts";
 import type { Row, Setting } from "./row.ts";
-import { remove } from "./scratch.ts";
+import { remove, type Scratch } from "./scratch.ts";
 import { askTask } from "./tasks.ts";
 import { askedOnce } from "./who.ts";
 import { churnBatches } from "./workload/batches.ts";
 import { Churn, churnText } from "./workload/churn.ts";
-import { appendAll, history, openHistory } from "./workload/history.ts";
+import { appendAll, GUEST, history, openHistory } from "./workload/history.ts";
 import { seededRandom } from "./workload/random.ts";
 
 /** So few that the shortest history is past filling them: the length is all that differs. */
@@ -36,7 +36,7 @@ type CostOf = (setting: Setting, directory: string, length: Length) => Promise<C
 /** A row a curve, its size the longest history. */
 export const CURVES: readonly Row[] = [
   curve("append", "durable append of one more event, batched", appendCost),
-  curve("replicate", "replication of one event of it", replicateCost),
+  curve("replicate", "replication of one more event", replicateCost),
   curve("who", "who held a page at a version", whoCost),
   curve("at", "the whole state at a version", atCost),
   curve("open", "opening to the live state, cold process", openCost),
@@ -74,23 +74,17 @@ function lengthsUpTo(longest: number): number[] {
   return [...lengths, longest];
 }
 
-async function appendCost({ scratch }: Setting, kept: string, { events, longest }: Length): Promise<Cost> {
+async function appendCost({ scratch }: Setting, kept: string, { longest }: Length): Promise<Cost> {
   const appended = Math.min(APPENDED_EVENTS_MAX, longest);
   return {
     unit: "µs/event",
     subject: {
       async run() {
-        const directory = path.join(scratch.fresh(), "journal");
-        cpSync(kept, directory, { recursive: true, mode: constants.COPYFILE_FICLONE });
+        const directory = copyOf(kept, scratch);
         const journal = await openSegmentJournal(directory, { host: os.hostname() });
-        const append = async (first: number): Promise<number> => {
-          const batches = [...churnBatches(new Churn(LIVE, "dense", 1), first, appended)];
-          const from = performance.now();
-          await appendAll(journal, batches);
-          return ((performance.now() - from) * MICROSECONDS_PER_MS) / appended;
-        };
-        await append(events + 1);
-        const cost = await append(events + 1 + appended);
+        // The first append after an opening loads what the others have.
+        await grown(journal, appended);
+        const cost = (await grown(journal, appended)) / appended;
         await journal.close();
         remove(directory);
         return cost;
@@ -99,12 +93,40 @@ async function appendCost({ scratch }: Setting, kept: string, { events, longest 
   };
 }
 
-async function replicateCost(setting: Setting, kept: string, { events }: Length): Promise<Cost> {
+/** Whole histories have gone over before: what is timed is a connection that catches up with what is new. */
+async function replicateCost({ scratch, say }: Setting, kept: string, { events, longest }: Length): Promise<Cost> {
+  const appended = Math.min(APPENDED_EVENTS_MAX, longest);
+  const source = copyOf(kept, scratch);
+  const replica = scratch.fresh();
+  say(`replicates ${events.toLocaleString("en")} events`);
+  await replicatedTo(replica, source);
   return {
     unit: "µs/event",
-    subject: { run: async () => ((await replicated(setting, kept)) * MICROSECONDS_PER_SECOND) / events },
-    runsMax: 3,
+    subject: {
+      async run() {
+        const journal = await openSegmentJournal(source, { host: os.hostname() });
+        await grown(journal, appended);
+        await journal.close();
+        return ((await replicatedTo(replica, source)) * MICROSECONDS_PER_SECOND) / appended;
+      },
+    },
   };
+}
+
+/** Appends so many events behind the head. @returns microseconds */
+async function grown(journal: Journal, events: number): Promise<number> {
+  const { version } = journal.context(GUEST)?.head ?? { version: 0 };
+  const batches = [...churnBatches(new Churn(LIVE, "dense", version), version + 1, events)];
+  const from = performance.now();
+  await appendAll(journal, batches);
+  return (performance.now() - from) * MICROSECONDS_PER_MS;
+}
+
+/** What is appended to a copy is no part of the history that others use. */
+function copyOf(kept: string, scratch: Scratch): string {
+  const directory = path.join(scratch.fresh(), "journal");
+  cpSync(kept, directory, { recursive: true, mode: constants.COPYFILE_FICLONE });
+  return directory;
 }
 
 async function whoCost(_: Setting, directory: string, { events }: Length): Promise<Cost> {
@@ -139,7 +161,6 @@ async function atCost(_: Setting, directory: string, { events }: Length): Promis
 }
 
 async function openCost({ scratch }: Setting, kept: string): Promise<Cost> {
-  const directory = path.join(scratch.fresh(), "journal");
-  cpSync(kept, directory, { recursive: true, mode: constants.COPYFILE_FICLONE });
+  const directory = copyOf(kept, scratch);
   return { unit: "ms", subject: { run: () => askTask("open", directory) } };
 }

@@ -44,6 +44,8 @@ function eventsAt(live: number): number {
 
 export function replayed(batches: readonly EventBatch[]): number {
   const state = new ContextState();
+  // Its creation is in the history: what the history does not speak of was never mapped, and need not be kept apart.
+  state.space(0).isWhole = true;
   return eventsPerSecond(batches, (batch) => applyBatch(state, batch));
 }
 

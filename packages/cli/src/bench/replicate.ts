@@ -53,9 +53,8 @@ async function replicate(journal: Journal, url: string): Promise<number> {
   return (performance.now() - from) / 1000;
 }
 
-/** The history in `source` to an empty journal of another process. @returns seconds */
-export async function replicated({ scratch }: Setting, source: string): Promise<number> {
-  const directory = scratch.fresh();
+/** What the journal in `directory` lacks of the history in `source`, by way of another process. @returns seconds */
+export async function replicatedTo(directory: string, source: string): Promise<number> {
   const host = await startHost(directory);
   const journal = await openHistory(source);
   try {
@@ -63,7 +62,6 @@ export async function replicated({ scratch }: Setting, source: string): Promise<
   } finally {
     await journal.close();
     await host.stop();
-    remove(directory);
   }
 }
 
@@ -77,7 +75,14 @@ export async function replicateBenches(setting: Setting, events: number): Promis
       unit: "events/s",
       workload: churnText(HISTORY_LIVE),
       target: [{ of: "value", atLeast: 500_000 }],
-      subject: { run: async () => events / (await replicated(setting, source)) },
+      subject: {
+        async run() {
+          const directory = setting.scratch.fresh();
+          const seconds = await replicatedTo(directory, source);
+          remove(directory);
+          return events / seconds;
+        },
+      },
     },
     [await automergePerEvent(few)],
   );

@@ -2,7 +2,15 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { gunzipSync } from "node:zlib";
 import { decoderOf, detect, Line } from "@ioasis/capture";
-import { applyBatch, ContextState, driftOfRange, EventBatch, type RangeFact } from "@ioasis/core";
+import {
+  applyBatch,
+  ContextState,
+  driftOf,
+  EventBatch,
+  factOfRange,
+  type IoasEvent,
+  type RangeFact,
+} from "@ioasis/core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { syntheticTrace } from "./synthetic-trace.ts";
@@ -46,7 +54,7 @@ test("it is one valid history: nothing contradicts, times ascend, and every line
     const ticks = fact.stamp?.ticks ?? 0n;
     assert.ok(ticks >= newest, `${ticks} behind ${newest} at line ${fact.line}`);
     newest = ticks;
-    if (driftOfRange(state, 0, fact) !== null) drifted++;
+    if (driftOf(state, { ...factOfRange(fact).event, ioas: 0 } as IoasEvent, null, fact.profile) !== null) drifted++;
     const batch = new EventBatch(1, state.version + 1, 1);
     batch.pushRange(fact, 0);
     applyBatch(state, batch);

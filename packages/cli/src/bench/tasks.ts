@@ -13,7 +13,7 @@ import { Churn } from "./workload/churn.ts";
 import { appendAll, appendHistory, GUEST, HISTORY_LIVE, openHistory } from "./workload/history.ts";
 import { seededRandom } from "./workload/random.ts";
 
-const GROWN_EVENTS = 100_000;
+const GROWN_EVENTS = 20_000;
 const STATES = 20;
 
 type Task = (world: World, directory: string, events: number) => Promise<void>;

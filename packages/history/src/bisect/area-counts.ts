@@ -51,9 +51,10 @@ function changesIn(chapter: Chapter, { of, spaces }: Measure): Map<number, bigin
     Float64Array,
   ];
   const size = new BigUint64Array(PAGE_ROWS);
+  const halves = new Uint32Array(size.buffer);
   chapter.pages(lastVersion, firstVersion, (page) => {
     for (const [i, into] of [how, ended, cut, mapped, ioas].entries()) page.numbers(columns[i] as number, into);
-    page.bigints(ROW_SIZE, size);
+    page.halves(ROW_SIZE, halves);
     for (let row = 0; row < page.rows; row++) {
       if (((how[row] as number) & ROW_KIND_MASK) !== ROW_KIND_MAPPED) continue;
       const space = (ioas[row] as number) - 1;

@@ -18,7 +18,7 @@ export const HISTORY_LIVE = 100_000;
 const UNDER_WAY_MAX = 8;
 const PROGRESS_EVENTS = 2_000_000;
 /** Changes whenever what a history holds does, so that none of old is taken for a new one. */
-const MAKE = 1;
+const MAKE = 2;
 
 /** @returns the directory of a journal whose context GUEST has `events` versions of a churn at `live` mappings */
 export async function history({ scratch, say }: Setting, events: number, live: number): Promise<string> {
