@@ -43,7 +43,7 @@ export class SnapshotKeeper {
   /** To be called when a block was accepted. */
   afterAccept(context: ContextLog): void {
     const work = this.#workBehind(context);
-    if (work < SNAPSHOT_WORK || work < (context.live?.liveMappings ?? 0) || this.#saving.has(context)) return;
+    if (work < SNAPSHOT_WORK || work < (context.live?.liveMappings ?? 0) / 2 || this.#saving.has(context)) return;
     // The journal does without: replay then begins further back.
     this.take(context).catch(() => undefined);
   }
