@@ -41,7 +41,7 @@ const FORMATS = [
     types: EVENT_TYPES.length,
     digest: "bda02fcada3ac20cd3cc627af5634d41fef915fbbfb8c6b9e3d65d87279c324d",
     space: "01c5a01ed59ddfbbdaa3905ff555a0fe485a02f107ae6c2932fd9761d5922818",
-    block: "e67b389d00898fb2f8b45bff3eb9fc499cde07dea6c6b96c9cf25c19665dfed2",
+    block: "e4b5e9a4c3f6e0c56487a7e88d28b7d0662a84782e8f9cef2fd42b14eb6f160f",
     snapshot: "5eb18641302b8e809d290f2350c8cd4967e1bd313e06d1cef3eee6e08394dd19",
   },
 ] as const;
