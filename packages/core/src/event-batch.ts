@@ -29,6 +29,7 @@ import {
   type Stamp,
 } from "./events.ts";
 import type { RangeFact } from "./fact.ts";
+import { type Halves, halvesOf } from "./halves.ts";
 import { PROTS, type Run, SOURCE_KINDS, type Source } from "./source.ts";
 
 export const TYPE_MAPPED = 0;
@@ -55,13 +56,6 @@ export interface Envelope {
 export interface ClockColumn {
   readonly clock: string;
   readonly decimals: number;
-}
-
-/** Columns of addresses in halves of 32 bits: of row `i` the low one at `2 * i`, the high one behind it. */
-export interface Halves {
-  readonly iova: Uint32Array;
-  readonly last: Uint32Array;
-  readonly value: Uint32Array;
 }
 
 export class EventBatch {
@@ -296,10 +290,6 @@ export class EventBatch {
     this.#lastClockCode = code;
     return code;
   }
-}
-
-function halvesOf({ buffer, byteOffset, length }: BigUint64Array): Uint32Array {
-  return new Uint32Array(buffer, byteOffset, 2 * length);
 }
 
 /** The source of row `row`, which must be a map (done or refused). */
