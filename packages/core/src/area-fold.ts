@@ -8,7 +8,8 @@
 import { AREA_VERSION_MAX, CHUNK_SHIFT, ROWS, TWO_32 } from "./area-rows.ts";
 import type { AreaStore } from "./area-store.ts";
 import { assert } from "./assert.ts";
-import { type EventBatch, type Halves, TYPE_MAPPED, TYPE_UNMAPPED } from "./event-batch.ts";
+import { type EventBatch, TYPE_MAPPED, TYPE_UNMAPPED } from "./event-batch.ts";
+import type { Halves } from "./halves.ts";
 
 const AHEAD = 16;
 const KIND_MASK = 0xf << 2;

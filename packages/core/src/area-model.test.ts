@@ -64,6 +64,12 @@ function randomOf(start: number): (below: number) => number {
 
 type Random = (below: number) => number;
 
+/** Round and round, whatever is drawn. */
+function ascending(at: (step: number) => bigint): (random: Random) => bigint {
+  let step = 0;
+  return () => at(++step % 4_000);
+}
+
 /** Where areas begin, and how long they are at most. */
 const PLACES: Readonly<Record<string, { readonly from: (random: Random) => bigint; readonly longest: number }>> = {
   "pages, dense": { from: (random) => BigInt(random(3_000)) << 12n, longest: 3 * 4_096 },
@@ -78,6 +84,15 @@ const PLACES: Readonly<Record<string, { readonly from: (random: Random) => bigin
     longest: 2,
   },
   "the end of the space": { from: (random) => U64_MAX - BigInt(random(5_000)), longest: 3 },
+  "one after the other, of which thousands have the same double": {
+    from: ascending((at) => (1n << 63n) + BigInt(at)),
+    longest: 1,
+  },
+  "one below the other, of which thousands have the same double": {
+    from: ascending((at) => U64_MAX - BigInt(at)),
+    longest: 1,
+  },
+  "one below the other": { from: ascending((at) => (1n << 32n) - (BigInt(at) << 12n)), longest: 4_096 },
   "around 2^32": { from: (random) => (1n << 32n) - 2_000n + BigInt(random(4_000)), longest: 5 },
   "all of these": {
     from: (random) => BigInt.asUintN(64, (BigInt(random(40)) << BigInt(random(64))) + BigInt(random(4)) - 1n),

@@ -18,7 +18,7 @@
  *
  * Several tables may own chunks of one arena (see `AreaStore.snapshot`): `owners` says who may write to which.
  */
-import type { Halves } from "./event-batch.ts";
+import type { Halves } from "./halves.ts";
 
 export const ROWS = 64;
 /** Row >> this is its chunk. */

@@ -7,7 +7,7 @@
  */
 import { AreaDirectory } from "./area-directory.ts";
 import { AreaRows, CHUNK_SHIFT, hiOf, keyOf, longOf, loOf, ROWS, TIED_FROM } from "./area-rows.ts";
-import type { Halves } from "./event-batch.ts";
+import { columnsOf, type Halves } from "./halves.ts";
 import type { Run } from "./source.ts";
 
 /** A chunk with fewer rows looks for a neighbour. */
@@ -392,19 +392,4 @@ export class AreaStore {
     if (!this.#ownsRuns) this.runs = new Map(this.runs);
     this.#ownsRuns = true;
   }
-}
-
-const single = { iova: new BigUint64Array(1), last: new BigUint64Array(1), value: new BigUint64Array(1) };
-const singleHalves: Halves = {
-  iova: new Uint32Array(single.iova.buffer),
-  last: new Uint32Array(single.last.buffer),
-  value: new Uint32Array(single.value.buffer),
-};
-
-/** One range with its value as columns of one row, until the next call. */
-export function columnsOf(iova: bigint, last: bigint, value: bigint): Halves {
-  single.iova[0] = iova;
-  single.last[0] = last;
-  single.value[0] = value;
-  return singleHalves;
 }

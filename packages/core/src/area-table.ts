@@ -10,8 +10,9 @@ import type { Iova } from "./address.ts";
 import { type Area, areaOf, clipRuns, type Span } from "./area.ts";
 import { foldAreas, foldAreasWhileRight } from "./area-fold.ts";
 import { hiOf, loOf } from "./area-rows.ts";
-import { AreaStore, type AreaWatcher, columnsOf } from "./area-store.ts";
-import type { EventBatch, Halves } from "./event-batch.ts";
+import { AreaStore, type AreaWatcher } from "./area-store.ts";
+import type { EventBatch } from "./event-batch.ts";
+import { columnsOf, type Halves } from "./halves.ts";
 import type { Run } from "./source.ts";
 
 const SPACE_END = 1n << 64n;

@@ -19,6 +19,7 @@ import { assert } from "./assert.ts";
 import { type Errno, errnoCode } from "./errno.ts";
 import { type Actor, type ColdEvent, EVENT_TYPES, type IoasEvent, type IoasHandle, type Stamp } from "./events.ts";
 import type { RangeFact } from "./fact.ts";
+import { type Halves, halvesOf } from "./halves.ts";
 import { PROTS, type Run, SOURCE_KINDS, type Source } from "./source.ts";
 
 export const TYPE_MAPPED = 0;
@@ -45,13 +46,6 @@ export interface Envelope {
 export interface ClockColumn {
   readonly clock: string;
   readonly decimals: number;
-}
-
-/** Columns of addresses in halves of 32 bits: of row `i` the low one at `2 * i`, the high one behind it. */
-export interface Halves {
-  readonly iova: Uint32Array;
-  readonly last: Uint32Array;
-  readonly value: Uint32Array;
 }
 
 export class EventBatch {
@@ -286,8 +280,4 @@ export class EventBatch {
     this.#lastClockCode = code;
     return code;
   }
-}
-
-function halvesOf({ buffer, byteOffset, length }: BigUint64Array): Uint32Array {
-  return new Uint32Array(buffer, byteOffset, 2 * length);
 }
