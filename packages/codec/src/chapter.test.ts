@@ -59,12 +59,12 @@ test("bytes that an earlier version wrote are read, and still written", () => {
   ]);
   assert.equal(rows, [
     [0n, 0xffff_ffff_ffff_ffffn, 0n, 1, 0, 0, 65, 2, 0, 0, 0],
+    [0x1000n, 0xffn, 0x100n, 1003, 0, 2, 2, 0, 1, 0, 0],
     [0x1000n, 0x1fffn, 0x8000n, 1001, 0, 1, 16, 1, 10, 10, 0],
     [0x1000n, 0xfffn, 0n, 1002, 0, 1, 1, 1, 0, 0, 0],
-    [0x1000n, 0xffn, 0x100n, 1003, 0, 2, 2, 0, 1, 0, 0],
     [0x2000n, 0xfffn, 0x9000n, 1001, 2, 6, 0, 1, 10, 10, 0],
-    [0x4000n, 0xfffn, 0n, 1004, 0, 4, 8, 2, 0, 0, 1],
     [0x4000n, 0n, 0n, 1006, 0, 5, 4, 0, 0, 0, 0],
+    [0x4000n, 0xfffn, 0n, 1004, 0, 4, 8, 2, 0, 0, 1],
     [0xffff_f000n, 0xfffn, 0x7f00_0000_0000n, 17, 0, 6, 0, 1, 6, 0, 0],
   ]);
   assert.equal(readRunList(page.tail, 0), [{ iova: 0x4000n, paddr: 0x9000n, length: 0x1000n }]);

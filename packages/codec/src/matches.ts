@@ -9,7 +9,7 @@
 const TOKENS_MAX = 1 << 16;
 /** Bytes that a match reaches back. */
 const WINDOW = 1 << 15;
-const KEY_BITS = 15;
+const KEY_BITS_MAX = 15;
 const LENGTH_MIN = 4;
 const LENGTH_MAX = 258;
 /** A match as long as this is taken without looking for a longer one. */
@@ -20,8 +20,10 @@ const PROBES_MAX = 4;
 const MATCH_BITS = 11;
 /** Where literals are cheaper than this, places must share 8 bytes to be looked at, and not 4. */
 const CHEAP_LITERAL_BITS = 2;
-/** After each so many places in vain, one more is passed over between those that are looked at. */
+/** After each so many places in vain, one more is passed over between those that are looked at ... */
 const MISSES_PER_STEP = 32;
+/** ... until a match saves more bits than this. */
+const STRONG_MATCH_BITS = 24;
 
 export interface Tokens {
   /** Below 256: a literal. Else length << 16 | distance. */
@@ -37,7 +39,7 @@ const counts = new Uint32Array(256);
  * Newest place of a key, and the one of the same key before each place of the window. Places of all bytes ever cut
  * are numbered in one row, so that what is left from others needs no clearing: it lies before the first of these.
  */
-const heads = new Int32Array(1 << KEY_BITS);
+const heads = new Int32Array(1 << KEY_BITS_MAX);
 const before = new Int32Array(WINDOW);
 /** The next free number. 0 is no place. */
 let nextPlace = 1;
@@ -48,6 +50,8 @@ export class Matcher {
   readonly #raw: Uint8Array;
   /** Number of the first byte. */
   readonly #first: number;
+  /** Keys have as many bits as the bytes need: a small table stays near the processor. */
+  readonly #keyShift: number;
   #literalBits = 8;
 
   constructor(raw: Uint8Array) {
@@ -56,6 +60,7 @@ export class Matcher {
       nextPlace = 1;
     }
     this.#raw = raw;
+    this.#keyShift = Math.max(32 - KEY_BITS_MAX, Math.clz32(raw.length));
     this.#first = nextPlace;
     nextPlace += raw.length;
   }
@@ -75,7 +80,7 @@ export class Matcher {
         while (at < end) tokens[count++] = raw[at++] as number;
         continue;
       }
-      misses = 0;
+      if (this.#saved(match) > STRONG_MATCH_BITS) misses = 0;
       if (match >>> 16 < LENGTH_GOOD) {
         const next = this.#longest(at + 1);
         if (next !== 0 && this.#saved(next) > this.#saved(match) + this.#literalBits) {
@@ -96,7 +101,7 @@ export class Matcher {
     if (max < 8) return 0;
     let key = Math.imul(wordAt(raw, at), 0x9e3779b1);
     if (this.#literalBits < CHEAP_LITERAL_BITS) key = Math.imul(key ^ wordAt(raw, at + 4), 0x85ebca6b);
-    key >>>= 32 - KEY_BITS;
+    key >>>= this.#keyShift;
     const first = this.#first;
     let place = (heads[key] as number) - first;
     before[at & (WINDOW - 1)] = place + first;

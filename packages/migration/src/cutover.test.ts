@@ -1,5 +1,6 @@
-import { IoasisError } from "@ioasis/core";
+import { ContextState, IoasisError } from "@ioasis/core";
 import { announcementOf, encodeMessage, type Message, parseMessage } from "@ioasis/replication";
+import { type Journal, openMemoryJournal } from "@ioasis/store";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { append, fill } from "./testing/history.ts";
@@ -52,6 +53,85 @@ test("20,000 events, the source still appending: equal digests, the next epoch i
   assert.is(error.code, "ERR_NOT_OWNER");
   assert.match(error.message, "epoch 2 is owned by beta-00000002");
   assert.is((await append(destination, "guest", 10)).version, 20_010);
+});
+
+test("somebody appends without any pause: sealed all the same, and what was accepted before the seal is moved", async () => {
+  const hosts = new TwoHosts();
+  const { source, destination } = hosts;
+  await fill(source, "guest", 5_000);
+  let acknowledged = 0;
+  const appending = (async () => {
+    for (;;) {
+      acknowledged = (await append(source, "guest", 50)).version;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  })();
+  const refused = failureOf(appending);
+  const result = await hosts.migrate("guest", { downtimeLimitMs: 60_000 });
+  assert.is(result.reason, null);
+  assert.is((await refused).code, "ERR_NOT_OWNER");
+  assert.is(result.versions, acknowledged);
+  assert.ok(acknowledged > 5_000);
+  assert.is(destination.context("guest")?.head.digest, result.digest);
+  assertMoved(hosts, 2);
+});
+
+for (const count of [1_000, 40_000])
+  test(`after ${count} events, in the pause: one message each way, one record here, one commit there`, async () => {
+    const work: string[] = [];
+    const noting = (name: string, journal: Journal): Journal =>
+      new Proxy(journal, {
+        get(target, key: keyof Journal) {
+          const value = target[key];
+          if (typeof value !== "function") return value;
+          return (...given: unknown[]) => {
+            if (["append", "adopt", "recordEpoch", "live", "state", "batches"].includes(key))
+              work.push(`${name} ${key}`);
+            return Reflect.apply(value, target, given);
+          };
+        },
+      });
+    const hosts = new TwoHosts(
+      noting("source", openMemoryJournal({ replica: "alpha-00000001" })),
+      noting("destination", openMemoryJournal({ replica: "beta-00000002" })),
+    );
+    await fill(hosts.source, "guest", count, 4_000);
+    const wire = ({ type }: Message, from: string) => {
+      work.push(`${from} says ${type}`);
+      return "deliver" as const;
+    };
+    assert.is((await hosts.migrate("guest", { wire })).outcome, "completed");
+    const claimed = work.indexOf("destination says claimed");
+    const sealed = work.lastIndexOf("source recordEpoch", claimed);
+    assert.equal(work.slice(sealed, claimed + 1), [
+      "source recordEpoch",
+      "source says seal",
+      "destination adopt",
+      "destination says claimed",
+    ]);
+  });
+
+test("the destination's state differs: given up before the fence, and both digests are told", async () => {
+  const destination = openMemoryJournal({ replica: "beta-00000002" });
+  const empty = new ContextState();
+  const hosts = new TwoHosts(
+    undefined,
+    new Proxy(destination, {
+      get(target, key: keyof Journal) {
+        if (key === "live") return () => empty;
+        const value = target[key];
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    }),
+  );
+  await fill(hosts.source, "guest", 1_000);
+  const result = await hosts.migrate("guest");
+  assert.is(result.outcome, "rolled-back");
+  assert.match(
+    result.reason ?? "",
+    /state at version 1000 differs: [0-9a-f]{64} there, [0-9a-f]{64} here \(ERR_FORK\)/,
+  );
+  assert.equal(hosts.writers("guest"), [hosts.source.replica]);
 });
 
 test("a context that the feed makes is migrated too", async () => {

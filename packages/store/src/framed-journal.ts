@@ -144,8 +144,8 @@ export class FramedJournal implements Journal {
   async adopt(name: string, blocks: readonly Uint8Array[], epochs: readonly Epoch[] = []): Promise<Point> {
     const context = this.#writable(name);
     // What is looked up for these two is on the disk only.
-    if (blocks.length > 0 && (context.tail.feeding === null || reachesBack(context, blocks)))
-      await this.#caughtUp(context);
+    const looksUp = blocks.length > 0 && (context.tail.feeding === null || reachesBack(context, blocks));
+    if (looksUp && context.tail.version !== context.version) await this.#caughtUp(context);
     const adopted = adopt(context, this.replica, blocks, epochs, this.#replay);
     const point = { version: context.tail.version, digest: context.tail.digest };
     if (adopted.blocks.length > 0) this.#keeper.afterAccept(context);

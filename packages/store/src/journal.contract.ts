@@ -282,6 +282,30 @@ export function journalContract(name: string, open: () => Promise<Journal>): voi
     await source.close();
   });
 
+  test("adoptions may overlap in time; epochs are recorded behind the blocks, all of it or nothing", async ({
+    journal,
+  }) => {
+    const { source, blocks, info } = await elsewhere(open);
+    await journal.adoptContext(info);
+    const [first, second, third] = blocks as [Uint8Array, Uint8Array, Uint8Array];
+    const under = journal.adopt("guest", [first]);
+    assert.equal(journal.accepted("guest").version, 10);
+    const at = { version: 1510, digest: source.digest("guest", 1510) };
+    const sealed = { at, successor: journal.replica, migration: "m1", since: "", isReleased: false };
+    const seal = { ...(info.epochs[0] as Epoch), sealed };
+    const claim = { epoch: 2, owner: journal.replica, from: at, sealed: null, takeoverReason: null };
+    await refused(journal.adopt("guest", [second], [seal, { ...claim, from: info.head }]), "ERR_STALE");
+    assert.equal(journal.accepted("guest").epochs, info.epochs);
+    assert.equal(await journal.adopt("guest", [second], [seal, claim]), at);
+    await under;
+    assert.equal(journal.context("guest")?.epochs, [seal, claim]);
+    assert.equal(journal.context("guest")?.head, at);
+    assert.equal(await journal.adopt("guest", [first, second], [seal]), at, "known already");
+    await refused(journal.adopt("guest", [third]), "ERR_OWNER_HERE");
+    assert.equal((await journal.verify()).ok, true);
+    await source.close();
+  });
+
   test("what it owns does not come from elsewhere", async ({ journal }) => {
     const { source, blocks, info } = await elsewhere(open);
     const mine = info.epochs.map((epoch) => ({ ...epoch, owner: journal.replica }));
