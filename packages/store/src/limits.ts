@@ -36,8 +36,9 @@ export const OPEN_CHAPTERS_MAX = 128;
 export const DECODED_BLOCKS_MAX = 8;
 
 /**
- * A snapshot, or an engine's saved model, is taken when replaying what came after the newest one is this much work, or as much as there are
- * mappings: then opening replays no more than that, and snapshots are a fixed share of what appending costs. The work
+ * A snapshot, or an engine's saved model, is taken when replaying what came after the newest one is this much work, and
+ * with many mappings some share of their number (snapshots: half): then opening replays no more than that, and they
+ * are a fixed share of what appending costs. The work
  * of an event is 1, that of the block that it is in SNAPSHOT_BLOCK_WORK.
  */
 export const SNAPSHOT_WORK = 65_536;
