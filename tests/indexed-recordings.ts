@@ -67,3 +67,17 @@ function compareContext(journal: Journal, context: string, questions: number, fi
     assert.equal(history, referee.history(range, version), `history, ${what}`);
   }
 }
+
+const QUESTIONS = 1_000;
+
+/** 1,000 questions of each. @returns how many of the files are recordings */
+export async function compareAll(names: readonly string[]): Promise<number> {
+  let files = 0;
+  for (const name of names) {
+    const asked = await compareRecording(name, QUESTIONS);
+    if (asked === 0) continue;
+    assert.ok(asked >= QUESTIONS, `${name}: ${asked} questions`);
+    files++;
+  }
+  return files;
+}

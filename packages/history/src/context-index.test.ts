@@ -90,7 +90,7 @@ test("chapters that are built again have the same bytes, whenever the work was b
     const first = await open(false);
     await keepIndex(first, "c");
     await first.close();
-    const expected = files(folder).map((name) => readFileSync(path.join(folder, "index", name)));
+    const expected = new Map(files(folder).map((name) => [name, readFileSync(path.join(folder, "index", name))]));
     rmSync(path.join(folder, "index"), { recursive: true });
     for (let sessions = 0; sessions < 40; sessions++) {
       const journal = await open(false);
@@ -105,10 +105,10 @@ test("chapters that are built again have the same bytes, whenever the work was b
       await journal.close();
       if (!end.signal.aborted) break;
     }
-    for (const [i, name] of files(folder).entries())
-      assert.ok(expected[i]?.equals(readFileSync(path.join(folder, "index", name))), name);
+    for (const name of files(folder))
+      assert.ok(expected.get(name)?.equals(readFileSync(path.join(folder, "index", name))), name);
     // The last one need not be there: what came behind the others was too little for a file.
-    assert.ok(files(folder).length >= expected.length - 1, `${files(folder).length} chapters`);
+    assert.ok(files(folder).length >= expected.size - 1, `${files(folder).length} chapters`);
   });
 });
 
