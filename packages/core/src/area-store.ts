@@ -205,6 +205,8 @@ export class AreaStore {
     if (hi >= TIED_FROM) {
       const found = index;
       row = this.floor(hi, lo);
+      // Nothing sorts before it: to the front of everything.
+      if (row < 0 && this.size > 0) index = 0;
       // Chunks that begin with the same key: into the one that holds what sorts before, or to the front of the next.
       if (row >= 0 && this.index < found && directory.mins[found] === key) {
         const isLast = rows.liveFrom(this.startOf(this.index), row + 1) < 0;
