@@ -1,11 +1,10 @@
-/** 10,000 simulated runs without a violation; and two bugs, planted in copies of the code, are each found within 1,000. */
+/** Two bugs, planted in copies of the code, are each found within 1,000 simulated runs. `test:sim` makes many of the code as it is. */
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ROOT } from "./ioasis.ts";
 
-const SEEDS = 10_000;
 const PLANTED_SEEDS_MAX = 1_000;
 
 interface Summary {
@@ -24,12 +23,6 @@ function simulate(...args: string[]): { readonly summary: Summary; readonly text
 }
 
 const test = suite("simulation, long");
-
-test(`${SEEDS} seeds: no violation`, () => {
-  const { summary, text } = simulate("--seed", "1", "--runs", String(SEEDS));
-  assert.is(summary.runs, SEEDS);
-  assert.equal(summary.violations, [], text.slice(0, 20_000));
-});
 
 for (const [bug, invariant] of [
   ["told-before-durable", /I1: two may append/],
