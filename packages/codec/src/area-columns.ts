@@ -138,20 +138,13 @@ export function readAreas(from: ColumnReader, areas: AreaTable): void {
   readDifferences(from, version, every, "areas: version");
   readSmall(from, hasRuns, every, "areas: runs");
   readRuns(from, lists);
+  const columns = { iova: halves(first), last: halves(last), value: halves(value) };
   let next = 0;
   for (let row = 0; row < count; row++) {
     const runs = hasRuns[row] === 0 ? null : lists[next++];
     if (runs === undefined) throw damaged("areas: too few run lists");
     const mapped = (version[2 * row] as number) + 0x1_0000_0000 * (version[2 * row + 1] as number);
-    areas.insert(
-      first[row] as bigint,
-      last[row] as bigint,
-      traits[row] as number,
-      value[row] as bigint,
-      fd[row] as number,
-      runs,
-      mapped,
-    );
+    areas.insertRow(columns, row, traits[row] as number, fd[row] as number, runs, mapped);
   }
   if (next !== lists.length) throw damaged("areas: too many run lists");
 }

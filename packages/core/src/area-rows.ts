@@ -221,6 +221,18 @@ export class AreaRows {
     return at;
   }
 
+  /**
+   * The row behind those of the chunk, which all are in use, for a key above theirs; not yet in use. -1: the key is not
+   * above, a hole lies between them, the chunk is empty or full.
+   */
+  end(start: number, key: number): number {
+    const count = this.counts[start >> CHUNK_SHIFT] as number;
+    if (count === 0 || count === ROWS) return -1;
+    const row = start + count;
+    // Keys never fall: behind an infinite one there is no row in use, so that those in use are the ones before it.
+    return this.keys[row] === Number.POSITIVE_INFINITY && (this.keys[row - 1] as number) < key ? row : -1;
+  }
+
   /** Fills a row that `place` gave with the range and the value in row `from` of columns. */
   put(row: number, { iova, last, value }: Halves, from: number, traits: number, version: number): void {
     const { keys, lasts, cargo } = this;

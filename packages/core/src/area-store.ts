@@ -7,6 +7,7 @@
  */
 import { AreaDirectory } from "./area-directory.ts";
 import { AreaRows, CHUNK_SHIFT, hiOf, keyOf, longOf, loOf, ROWS, TIED_FROM } from "./area-rows.ts";
+import type { AreaWatcher } from "./area-watcher.ts";
 import { columnsOf, type Halves } from "./halves.ts";
 import type { Run } from "./source.ts";
 
@@ -14,15 +15,6 @@ import type { Run } from "./source.ts";
 const ROWS_FEW = 16;
 /** Two chunks with no more rows than this together become one. */
 const ROWS_JOINED_MAX = 40;
-
-/**
- * Is told of every area that comes or goes; of one that is cut, that it goes and its rest comes. `row` of
- * `store` is readable until the call returns. `version`: of the event that did it.
- */
-export interface AreaWatcher {
-  came(store: AreaStore, row: number, version: number): void;
-  gone(store: AreaStore, row: number, version: number): void;
-}
 
 /** A full chunk gives rows to the next one if that has no more than these. */
 const ROWS_LENT_TO_MAX = 44;
@@ -181,6 +173,12 @@ export class AreaStore {
   #room(hi: number, lo: number): number {
     const key = keyOf(hi, lo);
     if (this.directory.count === 0) this.#addChunk(0, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+    if (!this.isShared) {
+      // Whoever loads areas in order needs no search.
+      this.index = this.directory.count - 1;
+      const end = this.rows.end(this.startOf(this.index), key);
+      if (end >= 0) return end;
+    }
     for (;;) {
       const at = this.#behind(hi, lo, key);
       const index = this.index;
@@ -212,6 +210,8 @@ export class AreaStore {
         const isLast = rows.liveFrom(this.startOf(this.index), row + 1) < 0;
         index = isLast ? this.index + 1 : this.index;
       }
+      // It sorts before all: then before all chunks that begin with its key, or a full one would be split for ever.
+      if (row < 0) while (index > 0 && directory.mins[index] === key) index--;
       if (row < 0 || this.index !== index) row = -1;
     }
     this.index = index;

@@ -61,6 +61,25 @@ test("holds the last byte of the space and cuts an area on both sides", () => {
   assert.is(table.size, 0);
 });
 
+test("areas in order of address go behind the others, whatever holes there are", () => {
+  const table = new AreaTable();
+  const page = (at: number) => BigInt(at) * PAGE;
+  const starts: number[] = [];
+  for (let at = 0; at < 1_000; at++) {
+    table.insert(page(at), page(at) + 0xfffn, 3, 0n, -1, null, at + 1);
+    starts.push(at);
+    // The one just mapped, the one before it, or one in the middle of the last chunk.
+    const gone = at % 7 === 0 ? at : at % 11 === 0 ? at - 1 : at % 13 === 0 ? at - 20 : -1;
+    if (!starts.includes(gone)) continue;
+    assert.is(table.remove(page(gone), page(gone) + 0xfffn), PAGE);
+    starts.splice(starts.indexOf(gone), 1);
+  }
+  assert.equal(
+    table.list(0n, page(1_000)).map(({ iova }) => Number(iova / PAGE)),
+    starts,
+  );
+});
+
 /** The free ranges of `[first, last]`, gap by gap. */
 function gapsOf(table: AreaTable, first: bigint, last: bigint): [bigint, bigint][] {
   const gaps: [bigint, bigint][] = [];
