@@ -44,7 +44,7 @@ export async function bundle(entryPoints, outdir, { external = libraries(), mini
     format: "esm",
     target: "node20",
     outExtension: { ".js": ".mjs" },
-    sourcemap: minify ? false : "inline",
+    sourcemap: !minify,
     minify,
     external,
     plugins,

@@ -9,7 +9,8 @@
  *
  * Only this file knows Automerge. Never loaded from a disk: the journal is the authority.
  */
-import * as Automerge from "@automerge/automerge";
+import { createRequire } from "node:module";
+import type * as Automerge from "@automerge/automerge";
 import { IoasisError } from "@ioasis/core";
 
 interface Shape {
@@ -28,8 +29,15 @@ export type SyncState = Automerge.SyncState;
 const NOBODY = "00".repeat(16);
 /** `{records: [], latest: {}}` by actor 00..00 at time 0; the test makes it again. */
 const INITIAL_CHANGE = "hW9Kgwm//w8BOgAQAAAAAAAAAAAAAAAAAAAAAAEBAAAABRUQNAFCA1YCcAJ+B3JlY29yZHMGbGF0ZXN0An4CAAIAAgA=";
-
 const INITIAL = Uint8Array.from(Buffer.from(INITIAL_CHANGE, "base64"));
+
+let loaded: typeof Automerge | null = null;
+
+/** Loaded with the first document: most commands have none, and its WebAssembly takes longer than they do. */
+function automerge(): typeof Automerge {
+  loaded ??= createRequire(import.meta.url)("@automerge/automerge") as typeof Automerge;
+  return loaded;
+}
 
 /** Automerge found two different changes of one actor and sequence; `rivals`: the records that came in. */
 export class RivalRecords extends Error {
@@ -47,7 +55,7 @@ export class LedgerDocument {
   #doc: Automerge.Doc<Shape>;
 
   constructor() {
-    [this.#doc] = Automerge.applyChanges(Automerge.init<Shape>({ actor: NOBODY }), [INITIAL]);
+    [this.#doc] = automerge().applyChanges(automerge().init<Shape>({ actor: NOBODY }), [INITIAL]);
   }
 
   get records(): readonly Uint8Array[] {
@@ -59,7 +67,7 @@ export class LedgerDocument {
   }
 
   get heads(): readonly string[] {
-    return Automerge.getHeads(this.#doc);
+    return automerge().getHeads(this.#doc);
   }
 
   /** Adds a record as one change of `actor` (32 hex digits). */
@@ -74,14 +82,14 @@ export class LedgerDocument {
   }
 
   #change(actor: string, edit: (doc: Shape) => void): void {
-    if (Automerge.getActorId(this.#doc) !== actor) this.#doc = Automerge.clone(this.#doc, { actor });
-    this.#doc = Automerge.change(this.#doc, { time: 0 }, edit);
+    if (automerge().getActorId(this.#doc) !== actor) this.#doc = automerge().clone(this.#doc, { actor });
+    this.#doc = automerge().change(this.#doc, { time: 0 }, edit);
     this.revision++;
   }
 
   /** What a peer in `state` should hear next, if anything. */
   nextMessage(state: SyncState): { readonly state: SyncState; readonly bytes: Uint8Array | null } {
-    const [next, bytes] = Automerge.generateSyncMessage(this.#doc, state);
+    const [next, bytes] = automerge().generateSyncMessage(this.#doc, state);
     return { state: next, bytes };
   }
 
@@ -93,12 +101,12 @@ export class LedgerDocument {
   receive(state: SyncState, bytes: Uint8Array, check: (content: LedgerContent) => void = () => undefined): SyncState {
     const headsBefore = this.heads.join();
     // A document given to receiveSyncMessage is outdated even when it throws.
-    const trial = Automerge.clone(this.#doc, { actor: Automerge.getActorId(this.#doc) });
+    const trial = automerge().clone(this.#doc, { actor: automerge().getActorId(this.#doc) });
     try {
-      const [doc, next] = Automerge.receiveSyncMessage(trial, state, Uint8Array.from(bytes));
+      const [doc, next] = automerge().receiveSyncMessage(trial, state, Uint8Array.from(bytes));
       checkShape(doc);
       check(doc);
-      if (Automerge.getHeads(doc).join() !== headsBefore) this.revision++;
+      if (automerge().getHeads(doc).join() !== headsBefore) this.revision++;
       this.#doc = doc;
       return next;
     } catch (cause) {
@@ -111,7 +119,7 @@ export class LedgerDocument {
 }
 
 export function newSyncState(): SyncState {
-  return Automerge.initSyncState();
+  return automerge().initSyncState();
 }
 
 function checkShape(doc: Automerge.Doc<Shape>): void {
@@ -127,9 +135,11 @@ function checkShape(doc: Automerge.Doc<Shape>): void {
 
 /** Records that a sync message carries, read without applying it. */
 function recordsIn(message: Uint8Array): readonly Uint8Array[] {
-  return Automerge.decodeSyncMessage(Uint8Array.from(message)).changes.flatMap((chunk) =>
-    isWholeDocument(chunk) ? Automerge.load<Shape>(chunk).records : insertedBytes(Automerge.decodeChange(chunk)),
-  );
+  return automerge()
+    .decodeSyncMessage(Uint8Array.from(message))
+    .changes.flatMap((chunk) =>
+      isWholeDocument(chunk) ? automerge().load<Shape>(chunk).records : insertedBytes(automerge().decodeChange(chunk)),
+    );
 }
 
 /** `decodeChange` gives bytes as a plain list of numbers. */

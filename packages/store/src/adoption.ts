@@ -1,6 +1,6 @@
 /** Checks blocks and epochs that come from another replica, before anything of them is kept. */
 import { type Digest, decodeBlock, decodeHeader } from "@ioasis/codec";
-import { type EventBatch, IoasisError } from "@ioasis/core";
+import { type ContextState, type EventBatch, IoasisError } from "@ioasis/core";
 import { type AcceptedBlock, accept, feed } from "./block-maker.ts";
 import { type ContextLog, withEpoch } from "./context-log.ts";
 import { sha256 } from "./frame.ts";
@@ -11,6 +11,8 @@ import type { Replay } from "./replay.ts";
 export interface AdoptedBlock {
   readonly block: AcceptedBlock;
   readonly batch: EventBatch;
+  /** The state after it, where it is known without a fold. */
+  readonly state: ContextState | null;
 }
 
 export interface AdoptedEpoch {
@@ -90,7 +92,7 @@ function adoptBlock(context: ContextLog, replica: ReplicaId, bytes: Uint8Array, 
   if (batch.length !== header.count || header.count === 0) throw refuse("its count of events is wrong");
   const leaf = feed(feeding, batch);
   if (feeding.value() !== header.digest) throw refuse("its digest is not that of its events");
-  return { block: accept(context, header, bytes, feeding, leaf), batch };
+  return { block: accept(context, header, bytes, feeding, leaf), batch, state: null };
 }
 
 function checkEpochOf(

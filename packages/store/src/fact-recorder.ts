@@ -242,12 +242,13 @@ export class FactRecorder {
 
   async #append(
     { name, key }: ImportContext,
-    { batch, facts }: Portion,
+    { batch, facts, state }: Portion,
     offset: number,
     sha256: string,
   ): Promise<void> {
     const { id, file, format } = this.#options;
-    await this.#journal.append(name, batch, { mark: { id, key, file, format, offset, sha256, facts } });
+    const mark = { id, key, file, format, offset, sha256, facts };
+    await this.#journal.append(name, batch, state === null ? { mark } : { mark, state });
   }
 
   /** Lets go of the states of contexts that the file has not spoken of for long. All they hold is durable. */

@@ -107,9 +107,13 @@ export class FramedJournal implements Journal {
     return this.#bear({ name, id: this.#parts.nextId(), profile, epochs: [epoch] });
   }
 
-  async append(name: string, batch: EventBatch, { mark }: AppendOptions = {}): Promise<Point> {
+  async append(name: string, batch: EventBatch, { mark, state }: AppendOptions = {}): Promise<Point> {
     const context = this.#writable(name);
     assert(batch.length > 0, "an append has events");
+    assert(
+      state === undefined || state.version === batch.lastVersion,
+      "a state that is given is that after the events",
+    );
     const { tail } = context;
     // Only after an append that was refused for its size: the digest is found again from the disk.
     if (tail.feeding === null) await this.#caughtUp(context);
@@ -120,7 +124,7 @@ export class FramedJournal implements Journal {
     const block = makeBlock(context, tail.feeding, batch, mark ?? null);
     const point = { version: tail.version, digest: tail.digest };
     this.#keeper.afterAccept(context);
-    await this.#commit(context, { blocks: [{ block, batch }], epochs: [] });
+    await this.#commit(context, { blocks: [{ block, batch, state: state ?? null }], epochs: [] });
     return point;
   }
 
@@ -289,10 +293,16 @@ export class FramedJournal implements Journal {
     await this.#settle(context, durable);
   }
 
-  #afterDurable(context: ContextLog, { block, batch }: AdoptedBlock, length: number, place: Place | undefined): void {
+  #afterDurable(
+    context: ContextLog,
+    { block, batch, state }: AdoptedBlock,
+    length: number,
+    place: Place | undefined,
+  ): void {
     assert(place !== undefined, "a block has a place");
     this.#catalog.addBlock(context, block, place);
-    if (context.live !== null) applyBatch(context.live, batch, 0, length);
+    if (state !== null) context.live = state;
+    else if (context.live !== null) applyBatch(context.live, batch, 0, length);
     this.#keeper.afterDurable(context);
   }
 

@@ -17,11 +17,15 @@ import {
 /** Rows of one batch, so of one block. */
 export const BATCH_ROWS = 16_384;
 const BATCH_ROWS_MIN = 64;
+/** Folding fewer rows is no more work than a snapshot of a state, which copies what there is beside mappings. */
+const GIVEN_STATE_ROWS_MIN = 512;
 
 /** Rows of one block, with the facts of the key that it ends after. */
 export interface Portion {
   readonly batch: EventBatch;
   readonly facts: number;
+  /** The state after the rows where there are many, which the journal so need not fold again. */
+  readonly state: ContextState | null;
 }
 
 export interface ImportContextOptions {
@@ -113,7 +117,7 @@ export class ImportContext {
     const portions = this.#full;
     this.#full = [];
     if (this.#batch !== null) {
-      portions.push({ batch: this.#batch, facts: this.facts });
+      portions.push(this.#portion(this.#batch, this.facts));
       const needed = portions.reduce((sum, { batch }) => sum + batch.length, 0);
       this.#rows = roomFor(needed);
     }
@@ -121,10 +125,15 @@ export class ImportContext {
     return portions;
   }
 
+  /** Of a batch whose rows are all folded, and none that came after them. */
+  #portion(batch: EventBatch, facts: number): Portion {
+    return { batch, facts, state: batch.length < GIVEN_STATE_ROWS_MIN ? null : this.state.snapshot() };
+  }
+
   #next(full: EventBatch | null): EventBatch {
     if (full !== null) {
       // The current fact is not among them: its events may be in both.
-      this.#full.push({ batch: full, facts: this.facts - 1 });
+      this.#full.push(this.#portion(full, this.facts - 1));
       this.#rows = Math.min(2 * full.capacity, BATCH_ROWS);
     }
     this.#batch = new EventBatch(this.#epoch, this.state.version + 1, Math.max(this.#rows, BATCH_ROWS_MIN));

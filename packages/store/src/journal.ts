@@ -96,6 +96,8 @@ export interface ContextInfo {
 
 export interface AppendOptions {
   readonly mark?: ImportMark;
+  /** The state after the events, of one who folded them anyway: the journal's own from then on, and nobody else's. */
+  readonly state?: ContextState;
 }
 
 /** A sealed block where it lies: header parsed, body untouched. */
