@@ -17,7 +17,7 @@ import {
 /** Rows of one batch, so of one block. */
 export const BATCH_ROWS = 16_384;
 const BATCH_ROWS_MIN = 64;
-/** Folding fewer rows is no more work than a snapshot of a state, which copies what there is beside mappings. */
+/** A snapshot copies what a state has beside mappings: fewer rows are left to the fold of the journal. */
 const GIVEN_STATE_ROWS_MIN = 512;
 
 /** Rows of one block, with the facts of the key that it ends after. */

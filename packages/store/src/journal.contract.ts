@@ -110,6 +110,22 @@ export function journalContract(name: string, open: () => Promise<Journal>): voi
     throws(() => journal.state("nobody"), "ERR_NO_CONTEXT");
   });
 
+  test("takes the state of one who folded the events, and folds on from there", async ({ journal }) => {
+    await fill(journal, "guest", [100]);
+    const folded = journal.state("guest");
+    const batch = sampleBatch(101, 900);
+    applyBatch(folded, batch);
+    const given = journal.append("guest", batch, { state: folded.snapshot() });
+    assert.is(journal.live("guest").version, journal.context("guest")?.head.version, "not before it is durable");
+    await given;
+    applyBatch(folded, sampleBatch(901, 950));
+    assert.is(journal.live("guest").version, 900);
+    await journal.append("guest", sampleBatch(901, 950));
+    assert.equal(picture(journal.live("guest")), picture(folded));
+    await journal.snapshot("guest");
+    assert.equal(picture(journal.state("guest", 950)), picture(folded));
+  });
+
   test("a snapshot changes no answer", async ({ journal }) => {
     await fill(journal, "guest", [100, 1100]);
     await journal.snapshot("guest");
