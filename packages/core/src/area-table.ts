@@ -63,6 +63,14 @@ export class AreaTable {
     return row >= 0 && this.#store.rows.reaches(row, hiOf(last), loOf(last));
   }
 
+  /** `covers` of the range in row `from` of columns, without a bigint. */
+  coversRow({ iova, last }: Halves, from: number): boolean {
+    const store = this.#store;
+    const [hi, lo] = [iova[2 * from + 1] as number, iova[2 * from] as number];
+    const row = store.floor(hi, lo);
+    return row >= 0 && store.rows.reaches(row, last[2 * from + 1] as number, last[2 * from] as number);
+  }
+
   /** Whether an area reaches across an end of `[iova, last]`: it begins below and goes on inside, or goes on above. */
   isCutBy(iova: bigint, last: bigint): boolean {
     const store = this.#store;

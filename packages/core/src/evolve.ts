@@ -62,9 +62,10 @@ function foldSpace(space: Space, batch: EventBatch, from: number, to: number): v
 /** A space that the history found there: what an event speaks of is known from then on. */
 function noteKnown(space: Space, batch: EventBatch, from: number, to: number): void {
   if (space.isWhole) return;
-  const { type, iova, last } = batch;
+  const { type, iova, last, halves } = batch;
   for (let row = from; row < to; row++)
-    if ((type[row] as number) <= TYPE_UNMAPPED) space.known.add(iova[row] as bigint, last[row] as bigint);
+    if ((type[row] as number) <= TYPE_UNMAPPED && !space.known.coversRow(halves, row))
+      space.known.add(iova[row] as bigint, last[row] as bigint);
 }
 
 /** Folds one record event that has `version`. */

@@ -1,6 +1,7 @@
 /** A growing set of bytes of one space, kept as few disjoint ranges that never touch. */
 import { type Iova, U64_MAX } from "./address.ts";
 import { AreaTable } from "./area-table.ts";
+import type { Halves } from "./halves.ts";
 import type { Range } from "./range.ts";
 
 export class RangeSet {
@@ -35,6 +36,11 @@ export class RangeSet {
   /** Whether every byte of `[first, last]` is in the set. */
   covers(first: bigint, last: bigint): boolean {
     return this.#table.covers(first, last);
+  }
+
+  /** `covers` of the range in row `row` of columns, without a bigint. */
+  coversRow(columns: Halves, row: number): boolean {
+    return this.#table.coversRow(columns, row);
   }
 
   /** Whether any byte of `[first, last]` is in the set. */

@@ -12,7 +12,7 @@ import type { Scratch } from "./scratch.ts";
 import { remove } from "./scratch.ts";
 import { BATCH_ROWS, churnBatches } from "./workload/batches.ts";
 import { Churn, churnText } from "./workload/churn.ts";
-import { appendAll, GUEST } from "./workload/history.ts";
+import { appendAll, GUEST, spaceMade } from "./workload/history.ts";
 
 const LIVE = 100_000;
 /** What one run of Emmett appends, and how many of it at a time: 2,500 were slower, and so were 100. */
@@ -22,7 +22,7 @@ const EMMETT_ROWS = 1_000;
 const BLOCKS_PER_SYNC = 8;
 
 export async function appendBenches({ scratch }: Setting, events: number): Promise<Bench[]> {
-  const batches = [...churnBatches(new Churn(LIVE), 1, events)];
+  const batches = [...churnBatches(new Churn(LIVE), 2, events)];
   const blocks: Uint8Array[] = [];
   await appended(scratch, batches, blocks);
   const bench = {
@@ -65,6 +65,7 @@ async function appended(scratch: Scratch, batches: readonly EventBatch[], kept?:
   const journal = await openSegmentJournal(directory, { host: os.hostname() });
   try {
     await journal.create(GUEST, "iommufd");
+    await journal.append(GUEST, spaceMade());
     const from = performance.now();
     await appendAll(journal, batches);
     const seconds = (performance.now() - from) / 1000;

@@ -44,6 +44,13 @@ export async function history({ scratch, say }: Setting, events: number, live: n
   return directory;
 }
 
+/** The event that a history begins with: what is mapped in the space is then known from the beginning. */
+export function spaceMade(): EventBatch {
+  const batch = new EventBatch(1, 1, 1);
+  batch.push({ type: "IoasAllocated", ioas: 0, kernelId: 1 }, { stamp: null, actor: null, errno: null, line: 0 });
+  return batch;
+}
+
 /** Makes GUEST and appends `events` events to it, several appends under way. */
 export async function appendHistory(
   journal: Journal,
@@ -52,9 +59,7 @@ export async function appendHistory(
   onProgress: (done: number) => void = () => undefined,
 ): Promise<void> {
   await journal.create(GUEST, "iommufd");
-  const first = new EventBatch(1, 1, 1);
-  first.push({ type: "IoasAllocated", ioas: 0, kernelId: 1 }, { stamp: null, actor: null, errno: null, line: 0 });
-  await journal.append(GUEST, first);
+  await journal.append(GUEST, spaceMade());
   await appendAll(journal, churnBatches(churn, 2, events - 1), onProgress);
 }
 
