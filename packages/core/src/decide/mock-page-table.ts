@@ -85,7 +85,9 @@ export function markMockDirty(
   const pages: bigint[] = [];
   for (const bit of setBits(command)) {
     const page = mockPageTable === "array" ? command.iova / command.pageSize + bit : 0n;
-    if (mockPageTable === "generic" || space.areas.overlaps(page * ioPage, page * ioPage)) pages.push(page);
+    const iova = page * ioPage;
+    // A page of another size may lie beyond the last address, where nothing is.
+    if (mockPageTable === "generic" || (iova <= U64_MAX && space.areas.overlaps(iova, iova))) pages.push(page);
   }
   return accepted({ hwpt: hwpt.handle, pages: mockPageTable === "array" ? pages : [], count: pages.length }, []);
 }
