@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import os from "node:os";
 import type { Iova } from "@ioasis/core";
-import { explainFault, type Fault, who } from "@ioasis/history";
+import { explainFault, type Fault, keepIndex, who } from "@ioasis/history";
 import { type Journal, openSegmentJournal } from "@ioasis/store";
 import { importRecording, KERNEL_TRACE } from "./import.ts";
 import type { Bench } from "./measure.ts";
@@ -10,9 +10,20 @@ import type { Setting } from "./row.ts";
 
 const IOVA = 0xfff2b000n as Iova;
 
+/** As the import command leaves a journal. */
+async function indexed(folder: string): Promise<void> {
+  const journal = await openSegmentJournal(folder, { host: os.hostname() });
+  try {
+    for (const { name } of journal.contexts()) await keepIndex(journal, name);
+  } finally {
+    await journal.close();
+  }
+}
+
 export async function answerBenches({ world, scratch }: Setting): Promise<readonly Bench[]> {
   const folder = scratch.fresh();
   await importRecording(world, KERNEL_TRACE, folder);
+  await indexed(folder);
   const timed = (use: (journal: Journal, context: string) => void) => async (): Promise<number> => {
     const journal = await openSegmentJournal(folder, { host: os.hostname(), readOnly: true });
     try {
