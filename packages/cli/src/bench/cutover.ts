@@ -74,8 +74,7 @@ class Host {
   }
 
   static async start(options: HostOptions): Promise<Host> {
-    const flags = process.env["IOASIS_BENCH_HOST_FLAGS"]?.split(" ") ?? [];
-    const child = fork(process.argv[1] as string, ["bench-host", JSON.stringify(options)], { execArgv: flags });
+    const child = fork(process.argv[1] as string, ["bench-host", JSON.stringify(options)], { execArgv: [] });
     const host = new Host(child);
     ({ url: host.url } = await host.word("ready"));
     return host;

@@ -19,9 +19,8 @@ const AUTOMERGE_EVENTS = 500;
 
 /** `ioasis serve` on an empty journal, in a process of its own. */
 async function startHost(directory: string): Promise<{ url: string; stop(): Promise<void> }> {
-  const flags = process.env["IOASIS_BENCH_HOST_FLAGS"]?.split(" ") ?? [];
   const args = [process.argv[1] as string, "serve", "--db", directory, "--listen", "127.0.0.1:0", "--json"];
-  const child = spawn(process.execPath, [...flags, ...args], { stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
   const [line] = (await once(child.stdout, "data")) as [Buffer];
   return { url: (JSON.parse(String(line)) as { listening: string }).listening, stop: () => stopped(child) };
 }
